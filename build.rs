@@ -1,16 +1,12 @@
 //! Hands the packed boundaries of Tuscany to the compiler, or says how to get them.
 //!
 //! # Why
-//! `arno demo` must work outside the checkout, so the binary carries the boundaries. They are data of
-//! ISTAT, not ours, and are fetched by `make setup` instead of being kept in the repository.
+//! `arno demo` must work outside the checkout, so the binary carries the boundaries. They are
+//! ISTAT's, not ours, and `make setup` fetches them; the repository does not keep them.
 //!
 //! # Shape
 //! Out: the variable `ARNO_BOUNDARIES_GZ`, the absolute path of a gzip of an `areas.geojson`, for
 //! `include_bytes!(env!("ARNO_BOUNDARIES_GZ"))`.
-#![expect(
-    clippy::print_stdout,
-    reason = "cargo reads a build script's standard output"
-)]
 
 use std::{env, path::PathBuf};
 
