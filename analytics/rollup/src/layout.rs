@@ -1,0 +1,1 @@
+//! Which things count where, derived from the registry and the known datastreams.
