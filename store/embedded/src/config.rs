@@ -1,0 +1,26 @@
+//! What an operator can set on the embedded store.
+
+use std::time::Duration;
+
+/// Settings of an embedded store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddedConfig {
+    /// Rows in the hot part at which it is flushed into the lake.
+    pub flush_rows: usize,
+    /// Age of the oldest hot row at which it is flushed into the lake.
+    pub flush_age: Duration,
+    /// Rows that may wait for the log; appends beyond it wait outside the queue.
+    pub queue_rows: usize,
+}
+
+impl Default for EmbeddedConfig {
+    fn default() -> Self {
+        Self {
+            // A million rows are 50 MB in memory and about 5 MB in the lake.
+            flush_rows: 1_000_000,
+            flush_age: Duration::from_secs(3_600),
+            // Four of the largest appends.
+            queue_rows: 4 * arno_store::append::APPEND_ROWS_MAX,
+        }
+    }
+}

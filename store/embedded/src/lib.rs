@@ -1,0 +1,37 @@
+//! The embedded store: a folder that keeps a region's observations, of one process, no server.
+//!
+//! # Why
+//! A village has no database administrator. `append` returns when the data are on disk; after
+//! kill -9 everything appended is there.
+//!
+//! # Shape
+//! ```text
+//! append ─▶ queue ─▶ writer thread: judge ─▶ log (redb, one fsync a group) ─▶ hot part ─▶ readers
+//!                                                 hot part ─ flush ─▶ lake (Parquet under Delta)
+//! ```
+//!
+//! # Limits
+//! [`EmbeddedConfig`] bounds the queue and the hot part; a full queue makes appends wait.
+
+mod capabilities;
+mod config;
+mod envelope;
+mod error;
+mod folder;
+mod group;
+mod hot;
+mod job;
+mod judge;
+mod log;
+mod merge;
+mod refusal;
+mod row;
+mod scan;
+mod segment;
+mod shared;
+mod store;
+mod touch;
+mod writer;
+
+pub use config::EmbeddedConfig;
+pub use store::EmbeddedStore;

@@ -1,0 +1,61 @@
+//! What the writer, the flusher and the readers share: one moment of the store under one lock.
+//!
+//! # Invariants
+//! The lock is held for moments, never over an await. Every durable version is in exactly one of
+//! the active part, the part that is being flushed, and the lake's files listed here; the three
+//! change together.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use arno_store::Datastreams;
+use tokio::sync::Notify;
+
+use crate::hot::Hot;
+use crate::log::State;
+use crate::touch::Recent;
+
+/// One moment of the store.
+#[derive(Debug)]
+pub(crate) struct Moment {
+    /// Takes new rows.
+    pub(crate) active: Hot,
+    /// The clock's time at which the active part got its first row.
+    pub(crate) active_since_us: Option<i64>,
+    /// Rows on their way into the lake.
+    pub(crate) flushing: Option<Arc<Hot>>,
+    /// The state after the newest commit.
+    pub(crate) state: State,
+    /// All datastreams.
+    pub(crate) datastreams: Arc<Datastreams>,
+    /// What the newest commits touched.
+    pub(crate) recent: Recent,
+    /// Why the last write failed, if it did.
+    pub(crate) fault: Option<String>,
+    /// Whether the store was closed.
+    pub(crate) is_closed: bool,
+}
+
+/// The moment, and who waits for it to change.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    moment: RwLock<Moment>,
+    /// Woken when there is something to flush.
+    pub(crate) flush_due: Notify,
+}
+
+impl Shared {
+    /// Shares a moment.
+    pub(crate) fn new(moment: Moment) -> Self {
+        Self { moment: RwLock::new(moment), flush_due: Notify::new() }
+    }
+
+    /// Looks.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Moment> {
+        self.moment.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes.
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Moment> {
+        self.moment.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

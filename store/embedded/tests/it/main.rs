@@ -1,0 +1,4 @@
+//! The embedded store from outside.
+#![expect(clippy::unwrap_used, reason = "tests may fail loudly")]
+
+mod conformance;
