@@ -127,7 +127,7 @@ impl Ingest {
     /// counts: push and replay.
     ///
     /// # Errors
-    /// `UnknownRoute`; `Store` when the store does not take it. A payload that can't be read is no
+    /// `UnknownRoute` for a push; `Store` when the store does not take it. A payload that can't be read is no
     /// error: it is durable in quarantine and stands in the problems.
     ///
     /// # Cancel
@@ -257,7 +257,12 @@ impl Ingest {
     fn decode(&self, delivery: &Delivery) -> Result<Opened, IngestError> {
         let topic = delivery.route.label();
         let Some(found) = self.inner.routes.find(&delivery.route) else {
-            return Err(self.unknown_route(&delivery.route));
+            let unknown = matches!(delivery.route, Route::Push(_));
+            return if unknown {
+                Err(self.unknown_route(&delivery.route))
+            } else {
+                Ok(unrouted(delivery, topic))
+            };
         };
         let Found {
             decoder,
@@ -297,6 +302,18 @@ impl Ingest {
             route: route.label().chars().take(160).collect(),
             allowed: self.inner.routes.push_names().map(str::to_owned).collect(),
         }
+    }
+}
+
+/// A message from a broker on a topic that no route reads. Nobody knows what it may hold, so nothing
+/// of it is kept.
+fn unrouted(delivery: &Delivery, topic: String) -> Opened {
+    let problem = Problem::new(QuarantineReason::Malformed, "no route reads this topic");
+    Opened {
+        decoded: Decoded::refuse_whole(problem),
+        topic,
+        publisher: delivery.publisher.clone(),
+        keeps_payload: false,
     }
 }
 

@@ -15,16 +15,23 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod admit;
+pub mod bridge;
+mod chance;
 pub mod commit;
+pub mod config;
 pub mod decode;
 pub mod delivery;
 pub mod error;
+pub mod gateway;
 pub mod ingest;
 pub mod reading;
 pub mod refusal;
 pub mod route;
 
+pub use bridge::{Bridge, BridgeParts, BrokerSettings, BrokerUrl};
+pub use config::{ConfigError, IngestConfig};
 pub use delivery::{Accepted, Delivered, Delivery, Problem, Route};
 pub use error::IngestError;
+pub use gateway::{Authority, Gateway, GatewayParts, GatewaySettings};
 pub use ingest::{Ingest, IngestParts};
 pub use reading::Reading;

@@ -1,0 +1,126 @@
+//! The thread that serves MQTT: a bound listener comes in, connections are served until a stop.
+//!
+//! # Why
+//! The framework runs connections on threads of its own, each with a small runtime for values that
+//! never change threads. What it shares with the rest is plain: handles and channels.
+//!
+//! # Limits
+//! [`CONNECT_S_MAX`] from TCP connection to CONNECT. [`PAYLOADS_BYTES_MAX`] of publishes of one
+//! connection in flight → its reading pauses.
+
+use std::future::ready;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ntex::SharedCfg;
+use ntex::io::{IoBoxed, IoConfig, types::PeerAddr};
+use ntex::rt::{DefaultRuntime, System};
+use ntex::time::Seconds;
+use ntex_mqtt::{MqttServer, MqttServiceConfig, QoS, v3, v5};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::connection::{Close, Connection, DRAIN_S_MAX, Shared};
+use super::exactly_once::ExactlyOnce;
+use super::session::Command;
+use crate::chance::random_number;
+
+/// Longest time from a TCP connection to its CONNECT.
+const CONNECT_S_MAX: u16 = 10;
+/// Most payload bytes of one connection that wait for their acknowledgement, beside one packet.
+const PAYLOADS_BYTES_MAX: usize = 64 << 10;
+
+/// A connection's session in MQTT 3.1.1.
+pub(super) type Session3 = v3::Session<Rc<Connection>>;
+/// A connection's session in MQTT 5.
+pub(super) type Session5 = v5::Session<Rc<Connection>>;
+
+/// Serves a listener on the calling thread until `stop` fires or its sender is gone.
+///
+/// # Errors
+/// What the operating system says to listening.
+pub(super) fn serve(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    stop: oneshot::Receiver<()>,
+) -> io::Result<()> {
+    let system = System::build()
+        .name("arno-mqtt")
+        .signals(false)
+        .ping_interval(0);
+    system.build(DefaultRuntime).block_on(async move {
+        let server = listen(listener, &shared)?;
+        // A dropped sender means the same as a stop.
+        let _fired: Result<(), _> = stop.await;
+        shared.is_stopping.store(true, Ordering::Release);
+        server.pause().await;
+        shared.sessions.tell_all(Command::Drain);
+        let gone = async {
+            while shared.sessions.count() > 0 {
+                // Also looks by itself now and then: a bell between look and wait is not heard.
+                let bell = shared.sessions.left.notified();
+                let _rung: Result<(), _> = timeout(Duration::from_millis(50), bell).await;
+            }
+        };
+        let limit = Duration::from_secs(DRAIN_S_MAX + 1);
+        if timeout(limit, gone).await.is_err() {
+            let count = shared.sessions.count();
+            tracing::warn!(count, "connections did not end in time and are cut");
+        }
+        server.stop(false).await;
+        Ok(())
+    })
+}
+
+fn listen(listener: TcpListener, shared: &Arc<Shared>) -> io::Result<ntex::server::Server> {
+    let settings = &shared.settings;
+    let mqtt = MqttServiceConfig::new()
+        .set_max_qos(QoS::ExactlyOnce)
+        .set_max_size(settings.packet_bytes_max)
+        .set_max_receive(settings.in_flight_count_max)
+        .set_max_receive_size(PAYLOADS_BYTES_MAX)
+        .set_max_topic_alias(0)
+        .set_connect_timeout(Seconds(CONNECT_S_MAX))
+        .set_handshake_timeout(Seconds(CONNECT_S_MAX))
+        .protocol_version_timeout(Seconds(CONNECT_S_MAX));
+    let config = SharedCfg::new("MQTT").add(mqtt).add(IoConfig::new());
+    let for_workers = Arc::clone(shared);
+    let server = ntex::server::build()
+        .name("arno-mqtt")
+        .workers(settings.threads_count)
+        .disable_signals()
+        .listen("mqtt", listener, async move |_config| {
+            let shared = Arc::clone(&for_workers);
+            let shared_v3 = Arc::clone(&shared);
+            let connect_v3 = move |handshake| ready(super::v3::connect(&shared_v3, handshake));
+            let connect_v5 = move |handshake| ready(super::v5::connect(&shared, handshake));
+            let v3 = v3::MqttServer::<Rc<Connection>, Close, _, _, _, _>::new(connect_v3)
+                .middleware(ExactlyOnce)
+                .protocol(super::v3::protocol())
+                .control(super::v3::control())
+                .publish(super::v3::publishes());
+            let v5 = v5::MqttServer::<Rc<Connection>, Close, _, _, _, _>::new(connect_v5)
+                .middleware(ExactlyOnce)
+                .protocol(super::v5::protocol())
+                .control(super::v5::control())
+                .publish(super::v5::publishes());
+            MqttServer::new().v3(v3).v5(v5)
+        })?
+        .config("mqtt", config)
+        .run();
+    Ok(server)
+}
+
+/// Who is at the other end.
+pub(super) fn peer_of(io: &IoBoxed) -> Option<SocketAddr> {
+    io.query::<PeerAddr>().get().map(PeerAddr::into_inner)
+}
+
+/// A client id for who brings none.
+pub(super) fn assigned_id() -> String {
+    format!("arno-{:016x}", random_number())
+}
