@@ -23,11 +23,11 @@ pub mod token;
 
 pub use append::{Append, Appended, ClockMark, QuarantineEntry, QuarantineReason, Quarantined};
 pub use backend::{
-    Backend, DatastreamName, Datastreams, DatastreamRegister, Document, Documents, Maintenance,
+    Backend, DatastreamName, DatastreamRegister, Datastreams, Document, Documents, Maintenance,
     ObservationReader, ObservationWriter, QuarantineFilter, QuarantineLog, Segments, StoreHealth,
 };
 pub use clock::{Clock, ClockState};
 pub use error::{Retry, StoreError};
-pub use registry::Registry;
+pub use registry::{Bundle, Registry, RegistryError, RegistryKeeper};
 pub use scan::{BatchStream, Scan, Streams, Touched, Versions};
-pub use token::Role;
+pub use token::{Role, TokenBook, TokenError};

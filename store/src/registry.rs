@@ -7,17 +7,43 @@
 //! is a new snapshot with a higher revision.
 //!
 //! # Shape
+//! [`Files`] → [`Bundle`] (as written, checked) → [`Registry`] (derived: places, belongings, indexes).
 //! Maps ordered by id, so that every listing and export has one order.
+
+mod build;
+pub mod bundle;
+mod change;
+mod check;
+mod export;
+pub mod fault;
+pub mod files;
+pub mod geometry;
+pub mod keeper;
+mod node;
+mod place;
+mod shipped;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arno_model::{
     Area, AreaId, AreaLevel, ObservedProperty, PropertyId, Publisher, PublisherId, Thing, ThingId,
     TimeRange,
 };
-use geo::MultiPolygon;
+use geo::{BoundingRect as _, MultiPolygon};
 use serde::{Deserialize, Serialize};
+
+pub use bundle::{AreaEntry, Bundle, Part};
+pub use change::{Change, ChangeRecord, EntryChange, EntryId};
+pub use check::{AREAS_COUNT_MAX, PROPERTIES_COUNT_MAX, PUBLISHERS_COUNT_MAX, THINGS_COUNT_MAX};
+pub use export::export;
+pub use fault::{Fault, Report, Severity};
+pub use files::{Checked, Files};
+pub use geometry::Geometry;
+pub use keeper::{RegistryError, RegistryKeeper};
+pub use place::NEAREST_DISTANCE_M_MAX;
+pub use shipped::shipped_properties;
 
 /// How a thing's municipality was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,24 +73,36 @@ pub struct Belonging {
 /// Where a thing belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Place {
-    /// Its municipality, and how that was found.
+    /// Its municipality, the latest if there were several, and how that was found.
     pub municipality: Option<(AreaId, PlacedBy)>,
-    /// Every area above it: zone, municipality, union, province, region, groups.
+    /// Every area above it: zone, municipality, union, province, region, groups; by level, then id,
+    /// then time. An area that it left and came back to stands once for each stay.
     pub areas: Vec<Belonging>,
 }
 
 /// A snapshot of the registry.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Registry {
     /// Grows with every applied change, from 1; 0 is the empty registry.
     pub revision: u64,
-    pub(crate) publishers: BTreeMap<PublisherId, Arc<Publisher>>,
-    pub(crate) properties: BTreeMap<PropertyId, Arc<ObservedProperty>>,
-    pub(crate) areas: BTreeMap<AreaId, Arc<Area>>,
-    pub(crate) shapes: BTreeMap<AreaId, Arc<MultiPolygon<f64>>>,
-    pub(crate) things: BTreeMap<ThingId, Arc<Thing>>,
-    pub(crate) places: HashMap<ThingId, Place>,
-    pub(crate) aliases: HashMap<(PublisherId, String), ThingId>,
+    publishers: BTreeMap<PublisherId, Arc<Publisher>>,
+    properties: BTreeMap<PropertyId, Arc<ObservedProperty>>,
+    areas: BTreeMap<AreaId, Arc<Area>>,
+    shapes: BTreeMap<AreaId, Arc<MultiPolygon<f64>>>,
+    things: BTreeMap<ThingId, Arc<Thing>>,
+    places: HashMap<ThingId, Place>,
+    aliases: HashMap<PublisherId, HashMap<String, ThingId>>,
+    children: HashMap<AreaId, Vec<(AreaId, TimeRange)>>,
+    inhabitants: HashMap<AreaId, Vec<(ThingId, TimeRange)>>,
+    parts: HashMap<ThingId, Vec<ThingId>>,
+    written: Arc<Bundle>,
+}
+
+impl Default for Registry {
+    /// The empty registry: no publisher, area or thing, and the shipped properties.
+    fn default() -> Self {
+        Self::derive(Bundle::default()).0
+    }
 }
 
 impl Registry {
@@ -83,7 +121,7 @@ impl Registry {
         self.properties.get(id)
     }
 
-    /// All observed properties, by name.
+    /// All observed properties, shipped ones included, by name.
     pub fn properties(&self) -> impl Iterator<Item = &Arc<ObservedProperty>> {
         self.properties.values()
     }
@@ -103,6 +141,17 @@ impl Registry {
         self.shapes.get(id)
     }
 
+    /// The box around an area's polygons: west, south, east, north.
+    pub fn bounds(&self, id: &str) -> Option<[f64; 4]> {
+        let bounds = self.shapes.get(id)?.bounding_rect()?;
+        Some([
+            bounds.min().x,
+            bounds.min().y,
+            bounds.max().x,
+            bounds.max().y,
+        ])
+    }
+
     /// A thing by global name.
     pub fn thing(&self, id: &str) -> Option<&Arc<Thing>> {
         self.things.get(id)
@@ -115,7 +164,7 @@ impl Registry {
 
     /// The thing that a publisher's feed calls `alias`.
     pub fn thing_by_alias(&self, publisher: &PublisherId, alias: &str) -> Option<&Arc<Thing>> {
-        let id = self.aliases.get(&(publisher.clone(), alias.to_owned()))?;
+        let id = self.aliases.get(publisher)?.get(alias)?;
         self.things.get(id)
     }
 
@@ -124,40 +173,54 @@ impl Registry {
         self.places.get(thing)
     }
 
-    /// The things that belong to an area at some time, with when.
+    /// The things that belong to an area at some time, with when; by global name, then time. A thing
+    /// that left and came back stands once for each stay.
     pub fn things_in<'a>(
         &'a self,
         area: &'a AreaId,
     ) -> impl Iterator<Item = (&'a Arc<Thing>, TimeRange)> {
-        self.things.values().filter_map(move |thing| {
-            let place = self.places.get(&thing.id)?;
-            let belonging = place.areas.iter().find(|belonging| belonging.area == *area)?;
-            Some((thing, belonging.valid))
-        })
+        let stays = self.inhabitants.get(area).map_or(&[][..], Vec::as_slice);
+        stays
+            .iter()
+            .filter_map(|(id, valid)| Some((self.things.get(id)?, *valid)))
     }
 
-    /// The areas directly below an area, with when.
+    /// The areas directly below an area, with when; by name, then time.
     pub fn children<'a>(
         &'a self,
         area: &'a AreaId,
     ) -> impl Iterator<Item = (&'a Arc<Area>, TimeRange)> {
-        self.areas.values().filter_map(move |child| {
-            let membership = child.parents.iter().find(|membership| membership.parent == *area)?;
-            Some((child, membership.valid))
-        })
+        let children = self.children.get(area).map_or(&[][..], Vec::as_slice);
+        children
+            .iter()
+            .filter_map(|(id, valid)| Some((self.areas.get(id)?, *valid)))
     }
 
     /// The parts of a thing: what is `part_of` it directly.
     pub fn parts<'a>(&'a self, thing: &'a ThingId) -> impl Iterator<Item = &'a Arc<Thing>> {
-        self.things.values().filter(move |part| part.part_of.as_ref() == Some(thing))
+        let parts = self.parts.get(thing).map_or(&[][..], Vec::as_slice);
+        parts.iter().filter_map(|id| self.things.get(id))
     }
 
     /// How long a state of a thing holds: the thing's word, else the property's; `None` without limit.
-    pub fn max_hold(
-        &self,
-        thing: &Thing,
-        property: &ObservedProperty,
-    ) -> Option<std::time::Duration> {
-        thing.max_hold.get(&property.id).copied().or(property.max_hold)
+    pub fn max_hold(&self, thing: &Thing, property: &ObservedProperty) -> Option<Duration> {
+        thing
+            .max_hold
+            .get(&property.id)
+            .copied()
+            .or(property.max_hold)
+    }
+
+    /// Whom the areas' boundaries are owed to.
+    pub fn attribution(&self) -> Option<&str> {
+        self.written.attribution.as_deref()
+    }
+
+    /// The registry as it was written, to be exported, compared or changed.
+    pub fn bundle(&self) -> &Arc<Bundle> {
+        &self.written
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
