@@ -110,8 +110,9 @@ function demand(thing, ms) {
   const base = day < 5 ? 0.16 + 0.62 * bump(10.6, 2.2) + 0.5 * bump(16.4, 2.3) : 0.14 + 0.42 * bump(11.5, 2.4) + 0.55 * bump(18.5, 2.8);
   const market = day === 0 && hour > 7 && hour < 14 ? 0.18 : 0;
   const own = 0.55 + chance(`own ${thing.id}`) * 0.55;
+  const that = 1 + (chance(`day ${thing.municipality} ${Math.floor((ms + 7200_000) / 86_400_000)}`) - 0.5) * 0.34;
   const noise = (chance(`${thing.id} ${Math.floor(ms / 900_000)}`) - 0.5) * 0.07;
-  return Math.max(0.01, (base + market) * own + noise);
+  return Math.max(0.01, (base + market) * own * that + noise);
 }
 
 /** Unknown at all: the silent town, one lot of Prato, and gaps of some hours elsewhere. */
@@ -139,6 +140,6 @@ export function clientsOf(town, ms) {
   const local = new Date(ms + 2 * 3600_000);
   const hour = local.getUTCHours();
   const busy = Math.max(0, Math.sin(((hour - 6) / 17) * Math.PI)) ** 1.4;
-  const size = 2 + chance(`wifi ${town.id}`) * 16;
+  const size = 0.6 + chance(`wifi ${town.id}`) ** 2 * 18;
   return { mean: count * size * busy * (0.8 + chance(`${town.id} ${ms}`) * 0.4), count };
 }

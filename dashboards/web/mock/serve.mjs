@@ -10,7 +10,7 @@ const web = dirname(dirname(fileURLToPath(import.meta.url)));
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.woff': 'font/woff' };
 // The crate's own constant is what is tried here: it is read, not repeated.
 const source = await readFile(join(web, '../src/policy.rs'), 'utf8');
-const policy = [...source.slice(source.indexOf('CONTENT_SECURITY_POLICY')).split(';\n')[0].matchAll(/"([^"]*)"/g)].map((part) => part[1]).join('');
+const policy = [...source.slice(source.indexOf('CONTENT_SECURITY_POLICY')).split(';\n')[0].matchAll(/"([^"]*)"/g)].map((part) => part[1]).join('').replace(/\\\n\s*/g, '');
 
 const server = createServer(async (request, response) => {
   if (answer(request, response)) return;

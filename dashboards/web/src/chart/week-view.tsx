@@ -9,7 +9,7 @@ import { setQuery } from '../state/route';
 import { Segments } from '../parts/panel';
 import { bandOutlines, extremesOf, lineRuns, pathOf, type Week } from './week';
 
-const CELL = { width: 24, height: 20, left: 40, top: 4 };
+const CELL = { width: 24, height: 27, left: 40, top: 4 };
 const GRID_WIDTH = CELL.left + 24 * CELL.width + 2;
 const GRID_HEIGHT = CELL.top + 7 * CELL.height + 22;
 
@@ -78,7 +78,7 @@ function Grid({ week, day, onHour }: { week: Week; day: number; onHour: (hour: n
         </pattern>
       </defs>
       {names.map((name, row) => (
-        <text key={name} x={CELL.left - 8} y={CELL.top + row * CELL.height + 14} text-anchor="end" class={row + 1 === day ? 'axis is-chosen' : 'axis'}>{name}</text>
+        <text key={name} x={CELL.left - 8} y={CELL.top + row * CELL.height + 18} text-anchor="end" class={row + 1 === day ? 'axis is-chosen' : 'axis'}>{name}</text>
       ))}
       {week.map((hour, index) => (
         <rect key={index} data-hour={index}

@@ -53,8 +53,12 @@ function lotLayers(): LayerSpecification[] {
     {
       id: 'lots', type: 'circle', source: SOURCES.lots, filter: ['!', ['has', 'point_count']],
       paint: {
-        'circle-color': fillOfClass, 'circle-stroke-color': '#17324d', 'circle-stroke-width': 1.6,
-        'circle-radius': ['interpolate', ['linear'], ['zoom'], 7, 4.5, 13, 8],
+        'circle-color': fillOfClass, 'circle-stroke-color': '#17324d', 'circle-stroke-width': ['case', ['==', ['get', 'kind'], 'bay'], 1, 1.6],
+        'circle-radius': [
+          'interpolate', ['linear'], ['zoom'],
+          7, ['case', ['==', ['get', 'kind'], 'bay'], 2.5, 4.5],
+          13, ['case', ['==', ['get', 'kind'], 'bay'], 4.5, 8.5],
+        ],
       },
     },
   ];

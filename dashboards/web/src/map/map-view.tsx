@@ -30,6 +30,8 @@ export interface MapViewProps {
 /** Around the fitted territory. */
 const FIT_PADDING_PX = 24;
 const FIT_ZOOM_MAX = 15;
+/** Fewer places than this are all drawn, each with its colour. */
+const CLUSTER_PLACES_MIN = 60;
 
 export default function MapView(props: MapViewProps): JSX.Element {
   const host = useRef<HTMLDivElement>(null);
@@ -56,7 +58,14 @@ export default function MapView(props: MapViewProps): JSX.Element {
       element.dataset.map = 'ready';
     });
     listen(map, latest);
+    // The frame gets its height from the page's layout, which may settle after the map has started.
+    const watch = new ResizeObserver(() => {
+      map.resize();
+      if (!entry.isLoaded) fit(map, latest.current, false);
+    });
+    watch.observe(element);
     return () => {
+      watch.disconnect();
       held.current = null;
       map.remove();
     };
@@ -99,7 +108,7 @@ function start(element: HTMLElement, props: MapViewProps): maplibre.Map {
       version: 8,
       sources: {
         areas: { type: 'geojson', data: { type: 'FeatureCollection', features: [] } },
-        lots: { type: 'geojson', data: { type: 'FeatureCollection', features: [] }, cluster: true, clusterRadius: 26, clusterMaxZoom: 13 },
+        lots: { type: 'geojson', data: { type: 'FeatureCollection', features: [] }, cluster: false, clusterRadius: 22, clusterMaxZoom: 12 },
         hotspots: { type: 'geojson', data: { type: 'FeatureCollection', features: [] }, cluster: true, clusterRadius: 30, clusterMaxZoom: 14 },
       },
       layers: layers(),
@@ -121,7 +130,9 @@ function show(map: maplibre.Map, props: MapViewProps): void {
     (map.getSource(source) as maplibre.GeoJSONSource | undefined)?.setData(data as never);
   };
   set(SOURCES.areas, areaFeatures(props.areas, props.fills));
-  set(SOURCES.lots, placeFeatures(props.places.filter((place) => place.kind === 'lot')));
+  const lots = props.places.filter((place) => place.kind !== 'hotspot');
+  (map.getSource(SOURCES.lots) as maplibre.GeoJSONSource | undefined)?.setClusterOptions({ cluster: lots.length >= CLUSTER_PLACES_MIN });
+  set(SOURCES.lots, placeFeatures(lots));
   set(SOURCES.hotspots, placeFeatures(props.places.filter((place) => place.kind === 'hotspot')));
 }
 

@@ -18,7 +18,7 @@ export interface Place {
   id: string;
   name: string;
   at: [number, number];
-  kind: 'lot' | 'hotspot';
+  kind: 'lot' | 'bay' | 'hotspot';
   occupancy: number | null;
   text: string;
 }

@@ -109,7 +109,7 @@ function NowPanels({ area, parking, kind, zone, now }: NowPanelsProps): JSX.Elem
     const points = (all: Thing[], as: Place['kind']): Place[] => all.flatMap((thing) => {
       if (!thing.location || thing.part_of) return [];
       const row = parking.rows.get(rowKey('thing', thing.id, kind));
-      return [{ id: thing.id, name: thing.name, at: thing.location.coordinates, kind: as, occupancy: row?.occupancy ?? null, text: as === 'lot' ? nowText(row) : t('thing.access_point') }];
+      return [{ id: thing.id, name: thing.name, at: thing.location.coordinates, kind: as === 'lot' && thing.kind === 'parking_bay' ? 'bay' : as, occupancy: row?.occupancy ?? null, text: as === 'lot' ? nowText(row) : t('thing.access_point') }];
     });
     return [...points((lots.data ?? []).filter((thing) => !thing.vehicle_kind || thing.vehicle_kind === kind), 'lot'), ...points(hotspots.data ?? [], 'hotspot')];
   }, [lots.data, hotspots.data, parking.rows, kind]);

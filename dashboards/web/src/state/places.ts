@@ -15,9 +15,9 @@ export function useThings(area: string | null, kinds: readonly ThingKind[]): Res
   });
 }
 
-/** The municipalities of a scope with their polygons; of a municipality, its own. */
+/** The municipalities of a scope with their polygons; a zone's own. */
 export function useBoundaries(scope: Area | null): Resource<AreaCollection> {
-  const own = scope !== null && (scope.level === 'municipality' || scope.level === 'zone');
+  const own = scope?.level === 'zone';
   const at = own
     ? address(`/areas/${scope.id}`, { format: 'geojson' })
     : address('/areas', { level: 'municipality', within: scope?.id, format: 'geojson' });
