@@ -33,6 +33,7 @@ static ROLLUP: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("bucket_end", time_type(), false),
         ("readings", Int64, false),
         ("known_us", Int64, false),
+        ("expected_us", Int64, false),
         ("integral", Int64, true),
         ("integral_real", Float64, true),
         ("min", Float64, true),
@@ -116,7 +117,8 @@ static MOMENT: LazyLock<SchemaRef> = LazyLock::new(|| {
 /// Columns of [`thing_rows`](crate::Rollups::thing_rows).
 ///
 /// `known_us`: how long a state was known, a delta covered, a counter placed; for gauges the known
-/// share times the length. `integral` for whole-number states, `integral_real` for the others.
+/// share times `expected_us`: how long the thing existed in the bucket, up to now. The known share
+/// is their ratio. `integral` for whole-number states, `integral_real` for the others.
 /// Gauges and distinct estimates have `sum`, `samples`, `min`, `max`; deltas `sum`, `samples`;
 /// counters `increase`, `resets`, `unplaced`. What parks has `load_integral` … `over_capacity`
 /// on the row of the property that says how much is parked (`vehicles`, else `free`, else

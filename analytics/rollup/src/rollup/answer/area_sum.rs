@@ -1,0 +1,277 @@
+//! Sums of an area question's cells over the buckets of one window.
+
+use arno_model::SignalKind;
+use arno_model::bucket::BASE_US;
+
+use crate::layout::cell::CellMode;
+use crate::rollup::answer::area_cells::AnswerCell;
+use crate::rollup::answer::base::Part;
+use crate::rollup::answer::sight::Sight;
+use crate::rollup::cells::{CellJob, CellSum, PropertySum, Source as _, expected_us};
+use crate::rollup::row::{AreaRow, ThingSum, Thresholds};
+use crate::signal::Span;
+
+/// One row of an answer, of a cell in a bucket.
+#[derive(Debug, Clone, Copy)]
+pub struct OutRow {
+    /// Which bucket.
+    pub bucket: Span,
+    /// Parking's sums, and the peak, changes and time of computing of all.
+    pub sum: CellSum,
+    /// Other measures' sums.
+    pub property: PropertySum,
+    /// Members known for some time; absent where it does not merge.
+    pub reporting: Option<u32>,
+    /// Things that count at some time.
+    pub things: u32,
+}
+
+/// The sums of one window.
+#[derive(Debug)]
+pub struct WindowSums<'a> {
+    sight: &'a Sight,
+    thresholds: Thresholds,
+    mode: CellMode,
+    cells: &'a [AnswerCell],
+    buckets: &'a [Span],
+    sums: Vec<CellSum>,
+    reporting: Vec<u32>,
+    members: Vec<ThingSum>,
+}
+
+impl<'a> WindowSums<'a> {
+    /// Empty sums.
+    pub fn new(
+        sight: &'a Sight,
+        thresholds: Thresholds,
+        mode: CellMode,
+        cells: &'a [AnswerCell],
+        buckets: &'a [Span],
+    ) -> Self {
+        let member_count: usize = match mode {
+            CellMode::Parking => 0,
+            CellMode::Property { .. } => cells.iter().map(|cell| cell.members.len()).sum(),
+        };
+        Self {
+            sight,
+            thresholds,
+            mode,
+            cells,
+            buckets,
+            sums: vec![CellSum::default(); cells.len() * buckets.len()],
+            reporting: vec![0; cells.len() * buckets.len()],
+            members: vec![ThingSum::EMPTY; member_count * buckets.len()],
+        }
+    }
+
+    fn job<'b>(&'b self, cell: &'b AnswerCell) -> CellJob<'b> {
+        CellJob {
+            layout: &self.sight.view.layout,
+            mode: self.mode,
+            members: &cell.members,
+            until: self.sight.now,
+            thresholds: self.thresholds,
+        }
+    }
+
+    /// Adds a part of the window.
+    pub fn add(&mut self, part: &Part) {
+        match self.mode {
+            CellMode::Parking => self.add_parking(part),
+            CellMode::Property { signal, .. } => {
+                self.add_members(part, signal);
+                self.add_cell_facts(part);
+            }
+        }
+    }
+
+    fn bucket_at(&self, start: i64) -> usize {
+        self.buckets.partition_point(|bucket| bucket.end <= start)
+    }
+
+    fn add_row(&mut self, cell: usize, row: &AreaRow) {
+        let place = cell * self.buckets.len() + self.bucket_at(row.start);
+        if let Some(sum) = self.sums.get_mut(place) {
+            sum.add(row);
+        }
+        if let Some(reporting) = self.reporting.get_mut(place) {
+            *reporting = (*reporting).max(row.reporting);
+        }
+    }
+
+    fn add_parking(&mut self, part: &Part) {
+        for (place, cell) in self.cells.iter().enumerate() {
+            let kept = cell.kept.filter(|_| part.is_closed);
+            let rows = match kept {
+                Some((slot, _)) => self.kept_rows(cell, slot, part),
+                None => self.job(cell).rows(0, part.span, part),
+            };
+            for row in rows {
+                self.add_row(place, &row);
+            }
+        }
+    }
+
+    /// A cell's kept rows of a part; what is not kept is computed: nothing known, so much expected.
+    fn kept_rows(&self, cell: &AnswerCell, slot: i32, part: &Part) -> Vec<AreaRow> {
+        let kept = part.kept.cells.of_series(slot, part.span);
+        let count = usize::try_from(part.span.length_us() / BASE_US).unwrap_or(0);
+        if kept.len() == count && kept.iter().all(|row| !row.is_blank()) {
+            return kept.to_vec();
+        }
+        let mut rows = Vec::with_capacity(count);
+        let mut rest = kept;
+        let mut blank_from: Option<i64> = None;
+        for bucket in part.span.buckets() {
+            let row = rest.first().filter(|row| row.start == bucket.start);
+            if row.is_some() {
+                rest = rest.get(1..).unwrap_or(&[]);
+            }
+            match row.filter(|row| !row.is_blank()) {
+                None => {
+                    blank_from.get_or_insert(bucket.start);
+                    if let Some(row) = row {
+                        rows.push(*row);
+                    }
+                }
+                Some(row) => {
+                    if let Some(from) = blank_from.take() {
+                        self.add_blank(cell, Span::new(from, bucket.start), part, &mut rows);
+                    }
+                    rows.push(*row);
+                }
+            }
+        }
+        if let Some(from) = blank_from {
+            self.add_blank(cell, Span::new(from, part.span.end), part, &mut rows);
+        }
+        rows
+    }
+
+    fn add_blank(&self, cell: &AnswerCell, span: Span, part: &Part, rows: &mut Vec<AreaRow>) {
+        let mut computed = self.job(cell).rows(0, span, part);
+        for row in &mut computed {
+            row.revision = 1;
+            row.computed_at = row.start + BASE_US;
+        }
+        rows.extend(computed);
+    }
+
+    fn add_members(&mut self, part: &Part, signal: SignalKind) {
+        let layout = &self.sight.view.layout;
+        let width = self.buckets.len();
+        let first = self.bucket_at(part.span.start);
+        let members = self.cells.iter().flat_map(|cell| &cell.members);
+        for (member, sums) in members.zip(self.members.chunks_mut(width)) {
+            let stream = layout.thing(member.thing).and_then(|plan| plan.streams.get(member.stream));
+            let Some(key) = stream.and_then(|stream| stream.key) else { continue };
+            let mut at = first;
+            for row in part.rows(key.0, part.span.intersect(member.span)) {
+                while self.buckets.get(at).is_some_and(|bucket| bucket.end <= row.start) {
+                    at += 1;
+                }
+                if let Some(sum) = sums.get_mut(at) {
+                    sum.add(row, signal);
+                }
+            }
+        }
+    }
+
+    /// Peaks of all cells, and of kept ones also how often they changed.
+    fn add_cell_facts(&mut self, part: &Part) {
+        for (place, cell) in self.cells.iter().enumerate() {
+            let kept = cell.kept.filter(|_| part.is_closed);
+            if let Some((slot, _)) = kept {
+                for row in part.kept.cells.of_series(slot, part.span) {
+                    self.add_row(place, row);
+                }
+                continue;
+            }
+            let peaks = self.job(cell).peaks(part.span, part);
+            for (bucket, peak) in part.span.buckets().zip(peaks) {
+                let at = place * self.buckets.len() + self.bucket_at(bucket.start);
+                if let (Some(sum), Some(peak)) = (self.sums.get_mut(at), peak) {
+                    sum.peak = Some(sum.peak.map_or(peak, |most: f64| most.max(peak)));
+                }
+            }
+        }
+    }
+
+    /// The rows of every cell and bucket.
+    pub fn finish(self) -> Vec<Vec<OutRow>> {
+        let width = self.buckets.len();
+        let layout = &self.sight.view.layout;
+        let mut rows = Vec::with_capacity(self.cells.len());
+        let mut member_sums = self.members.chunks(width.max(1));
+        for (place, cell) in self.cells.iter().enumerate() {
+            let mut properties = vec![PropertySum::default(); width];
+            let mut changes = vec![(0, i64::MIN); width];
+            if let CellMode::Property { .. } = self.mode {
+                for (member, sums) in cell.members.iter().zip(member_sums.by_ref()) {
+                    let Some(thing) = layout.thing(member.thing) else { continue };
+                    for (at, (bucket, sum)) in self.buckets.iter().zip(sums).enumerate() {
+                        let within = bucket.intersect(member.span);
+                        let expected_us = expected_us(thing, within, self.sight.now);
+                        if let Some(property) = properties.get_mut(at) {
+                            property.add(self.mode, sum, expected_us);
+                        }
+                        if let Some((changes, computed_at)) = changes.get_mut(at) {
+                            *changes += sum.changes;
+                            *computed_at = (*computed_at).max(sum.computed_at);
+                        }
+                    }
+                }
+            }
+            let of_cell = self.buckets.iter().enumerate().map(|(at, bucket)| {
+                let property = properties.get(at).copied().unwrap_or_default();
+                let changes = changes.get(at).copied().unwrap_or((0, i64::MIN));
+                self.row(place, cell, (at, *bucket), property, changes)
+            });
+            rows.push(of_cell.collect());
+        }
+        rows
+    }
+
+    fn row(
+        &self,
+        place: usize,
+        cell: &AnswerCell,
+        (at, bucket): (usize, Span),
+        property: PropertySum,
+        (changes, computed_at): (i64, i64),
+    ) -> OutRow {
+        let at = place * self.buckets.len() + at;
+        let mut sum = self.sums.get(at).copied().unwrap_or_default();
+        let is_property = matches!(self.mode, CellMode::Property { .. });
+        if is_property && cell.kept.is_none() {
+            sum.changes = changes;
+        }
+        let stamped = sum.computed_at.filter(|moment| *moment > 0).unwrap_or(i64::MIN);
+        let stamped = stamped.max(computed_at);
+        let blank = self.sight.blank_computed_at(bucket);
+        sum.computed_at = Some(if stamped == i64::MIN { blank } else { stamped });
+        let is_narrow = bucket.length_us() == BASE_US;
+        let reporting = match self.mode {
+            CellMode::Property { .. } => Some(property.reporting),
+            CellMode::Parking => is_narrow
+                .then(|| self.reporting.get(at).copied().unwrap_or(0)),
+        };
+        OutRow { bucket, sum, property, reporting, things: self.things(cell, bucket) }
+    }
+
+    /// How many things count in a cell at some time in a bucket.
+    fn things(&self, cell: &AnswerCell, bucket: Span) -> u32 {
+        let layout = &self.sight.view.layout;
+        let mut last = None;
+        let mut count = 0;
+        for member in &cell.members {
+            let Some(thing) = layout.thing(member.thing) else { continue };
+            let within = bucket.intersect(member.span);
+            if last != Some(member.thing) && expected_us(thing, within, self.sight.now) > 0 {
+                last = Some(member.thing);
+                count += 1;
+            }
+        }
+        count
+    }
+}

@@ -1,0 +1,412 @@
+//! One refresh: the kept view comes in, the same view brought up to the store's present goes out.
+//!
+//! # Why
+//! What an append, a registry change or the passing of time touches is computed anew, and nothing
+//! else. First what lies before the frontier: registry changes and late data. Then the frontier
+//! moves, window by window; after each one the view is whole and may be shown and written.
+//!
+//! # Invariants
+//! Rows before the frontier are a function of the plan and of the winning observations before the
+//! frontier. A counter's growth into a closed bucket shows once the bucket of its next sample closes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arno_model::time::DAY_US;
+use arno_model::{DatastreamKey, SignalKind, Timestamp};
+use arno_store::{Datastreams, Registry, Streams, Touched};
+
+use crate::error::{RollupError, store_error};
+use crate::layout::{Layout, ThingPlan};
+use crate::rollup::compute::{Input, Output, compute, peak_keys};
+use crate::rollup::dirty::{Dirt, ThingDirt, WINDOW_DAYS_MAX, Window};
+use crate::rollup::engine::Inner;
+use crate::rollup::load::{Reading, SAMPLES_MAX, SeriesSet, read};
+use crate::rollup::table::Stamp;
+use crate::rollup::tally::{Horizon, ThingView};
+use crate::rollup::view::{Day, PlanBefore, Slots, View, days_of};
+use crate::signal::series::micros;
+use crate::signal::timeline::Timeline;
+use crate::signal::{Span, bucket_floor};
+
+/// Streams × days of a window of late data: a stream has a few hundred observations a day, so this
+/// is about half of [`SAMPLES_MAX`].
+const STREAM_DAYS_MAX: usize = 8_192;
+/// Closing windows grow while they hold fewer samples than this, and shrink above four times it.
+const SAMPLES_WANTED: usize = 500_000;
+
+/// A refresh in progress.
+#[derive(Debug)]
+pub struct Work<'a> {
+    inner: &'a Inner,
+    /// What stands so far.
+    pub view: View,
+    computed_at: i64,
+    closed_before: i64,
+    /// Rows of datastreams computed.
+    pub thing_rows: u64,
+    /// Rows of cells computed.
+    pub area_rows: u64,
+}
+
+impl<'a> Work<'a> {
+    /// Begins at a view.
+    pub fn new(inner: &'a Inner, view: View, now: i64) -> Self {
+        let closed_before = if view.begin.is_some() { view.frontier } else { i64::MIN };
+        Self { inner, view, computed_at: now, closed_before, thing_rows: 0, area_rows: 0 }
+    }
+
+    /// Takes a registry and the known datastreams in, and marks what they change.
+    ///
+    /// # Errors
+    /// [`RollupError`] from the store.
+    pub async fn plan(
+        &mut self,
+        registry: &Arc<Registry>,
+        datastreams: &Datastreams,
+        dirt: &mut Dirt,
+    ) -> Result<(), RollupError> {
+        let layout = Layout::of(registry, datastreams);
+        let before = match self.view.before.take() {
+            Some(before) => before,
+            None => Arc::new(PlanBefore::of(&self.view)),
+        };
+        let prints: Vec<u64> = layout.things().iter().map(ThingPlan::fingerprint).collect();
+        let mut slots = Slots::clone(&self.view.slots);
+        let cell_slots = layout.cells().iter().map(|cell| slots.slot(&cell.key)).collect();
+        let cell_prints: Vec<u64> =
+            layout.cells().iter().map(|cell| cell.fingerprint(layout.things())).collect();
+        let mut timelines: Vec<Option<Arc<Timeline>>> = Vec::with_capacity(prints.len());
+        let life = self.view.begin.map(|begin| Span::new(begin, self.view.frontier));
+        for (place, (thing, print)) in layout.things().iter().zip(&prints).enumerate() {
+            let known = before.things.get(thing.id.as_str());
+            let same = known.filter(|(known, _)| known == print);
+            timelines.push(same.and_then(|(_, timeline)| timeline.clone()));
+            if let (None, Some(life)) = (same, life) {
+                dirt.add_thing(place, life, true);
+            }
+        }
+        for (place, (cell, print)) in layout.cells().iter().zip(&cell_prints).enumerate() {
+            let is_same = before.cells.get(&cell.key) == Some(print);
+            if let (false, Some(life)) = (is_same, life) {
+                dirt.add_cell(place, life);
+            }
+        }
+        let timelines = self.fill_timelines(&layout, timelines).await?;
+        self.view.layout = Arc::new(layout);
+        self.view.registry = Arc::clone(registry);
+        self.view.cell_slots = Arc::new(cell_slots);
+        self.view.cell_prints = Arc::new(cell_prints);
+        self.view.thing_prints = Arc::new(prints);
+        self.view.timelines = Arc::new(timelines);
+        self.view.slots = Arc::new(slots);
+        Ok(())
+    }
+
+    /// Timelines of new and changed things, from all that they reported before the frontier.
+    async fn fill_timelines(
+        &self,
+        layout: &Layout,
+        known: Vec<Option<Arc<Timeline>>>,
+    ) -> Result<Vec<Arc<Timeline>>, RollupError> {
+        let missing = layout.things().iter().zip(&known);
+        let missing = missing.filter(|(_, timeline)| timeline.is_none());
+        let keys = missing.filter_map(|(thing, _)| capacity_key(thing)).collect();
+        let span = Span::new(Timestamp::MIN.as_micros(), self.view.frontier);
+        let set = if self.view.begin.is_some() {
+            self.read(keys, span, usize::MAX).await?.unwrap_or_default()
+        } else {
+            SeriesSet::default()
+        };
+        let horizon = Horizon { states_end: i64::MAX, samples_end: self.view.frontier };
+        let things = layout.things().iter().zip(known);
+        let timelines = things.map(|(thing, known)| {
+            known.unwrap_or_else(|| Arc::new(timeline(thing, &set, horizon)))
+        });
+        Ok(timelines.collect())
+    }
+
+    /// Marks what commits touched, and learns of capacities that changed in the past.
+    ///
+    /// # Errors
+    /// [`RollupError`] from the store.
+    pub async fn touch(&mut self, touched: &Touched, dirt: &mut Dirt) -> Result<(), RollupError> {
+        let layout = Arc::clone(&self.view.layout);
+        let frontier = self.view.frontier;
+        let mut capacities: BTreeMap<usize, i64> = BTreeMap::new();
+        for (key, times) in &touched.ranges {
+            let stream = layout.stream(*key);
+            let plan = stream.and_then(|(thing, place)| layout.thing(thing)?.streams.get(place));
+            let back_us = plan.filter(|plan| plan.property.signal == SignalKind::Delta);
+            let back_us = back_us.map_or(0, |plan| plan.reach_back_us());
+            let first = bucket_floor(micros(times.start).saturating_sub(back_us));
+            self.view.begin = Some(self.view.begin.map_or(first, |begin| begin.min(first)));
+            let Some(stream) = stream else { continue };
+            if micros(times.start) >= frontier && back_us == 0 {
+                continue;
+            }
+            dirt.touch(&layout, stream, *times, frontier);
+            let thing = layout.thing(stream.0);
+            if thing.is_some_and(|thing| thing.capacity == Some(stream.1)) {
+                let from = capacities.entry(stream.0).or_insert(i64::MAX);
+                *from = (*from).min(micros(times.start));
+            }
+        }
+        self.view.known_at = micros(touched.known_at);
+        self.change_capacities(&layout, &capacities).await
+    }
+
+    async fn change_capacities(
+        &mut self,
+        layout: &Layout,
+        capacities: &BTreeMap<usize, i64>,
+    ) -> Result<(), RollupError> {
+        let late = capacities.iter().filter(|(_, from)| **from < self.view.frontier);
+        let late: Vec<_> = late.map(|(thing, from)| (*thing, *from)).collect();
+        let Some(first) = late.iter().map(|(_, from)| *from).min() else {
+            return Ok(());
+        };
+        let keys = late.iter().filter_map(|(thing, _)| capacity_key(layout.thing(*thing)?));
+        let span = Span::new(first, self.view.frontier);
+        let set = self.read(keys.collect(), span, usize::MAX).await?.unwrap_or_default();
+        let horizon = Horizon { states_end: i64::MAX, samples_end: self.view.frontier };
+        let mut timelines = Vec::clone(&self.view.timelines);
+        for (thing, from) in late {
+            if let (Some(plan), Some(kept)) = (layout.thing(thing), timelines.get_mut(thing)) {
+                let later = timeline(plan, &set, horizon);
+                *kept = Arc::new(kept.replaced_from(from, &later));
+            }
+        }
+        self.view.timelines = Arc::new(timelines);
+        Ok(())
+    }
+
+    /// Computes all that is marked before the frontier.
+    ///
+    /// # Errors
+    /// [`RollupError`] from the store.
+    pub async fn mend(&mut self, mut dirt: Dirt) -> Result<(), RollupError> {
+        let mut stream_days_max = STREAM_DAYS_MAX;
+        while let Some(window) = dirt.take_window(&self.view.layout, stream_days_max) {
+            let is_least = stream_days_max == 1;
+            let samples_max = if is_least { usize::MAX } else { SAMPLES_MAX };
+            if let Some(refused) = self.mend_window(window, samples_max).await? {
+                dirt.put_back(refused);
+                stream_days_max = (stream_days_max / 8).max(1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Computes a window; gives it back when it holds too many samples.
+    async fn mend_window(
+        &mut self,
+        window: Window,
+        samples_max: usize,
+    ) -> Result<Option<Window>, RollupError> {
+        let layout = Arc::clone(&self.view.layout);
+        let spans = window.things.iter().map(|dirt| dirt.span);
+        let spans = spans.chain(window.cells.iter().map(|(_, span)| *span));
+        let hull = spans.reduce(|hull, span| {
+            Span::new(hull.start.min(span.start), hull.end.max(span.end))
+        });
+        let Some(hull) = hull else { return Ok(None) };
+        let plans = window.things.iter().filter_map(|dirt| layout.thing(dirt.thing));
+        let streams: Vec<_> = plans.flat_map(|plan| &plan.streams).collect();
+        let ahead_us = streams.iter().map(|stream| stream.reach_back_us()).max().unwrap_or(0);
+        let mut keys: Vec<i32> =
+            streams.iter().filter_map(|stream| stream.key).map(|key| key.0).collect();
+        keys.extend(peak_keys(&layout, &window));
+        let end = hull.end.saturating_add(ahead_us).min(self.view.frontier);
+        let span = Span::new(hull.start, end.max(hull.end));
+        let Some(set) = self.read(keys, span, samples_max).await? else {
+            return Ok(Some(window));
+        };
+        self.compute(Arc::new(set), window, self.view.frontier).await?;
+        Ok(None)
+    }
+
+    /// Moves the frontier to `target`, showing and writing what stands as it goes.
+    ///
+    /// # Errors
+    /// [`RollupError`] from the store; what was shown before stays right.
+    pub async fn close_until(&mut self, target: i64) -> Result<(), RollupError> {
+        let Some(begin) = self.view.begin else {
+            return Ok(());
+        };
+        if self.view.frontier < begin && self.closed_before == i64::MIN {
+            self.view.frontier = begin.min(target);
+        }
+        let mut days: i64 = 1;
+        while self.view.frontier < target {
+            let from = self.view.frontier;
+            let end = (from.div_euclid(DAY_US) + days) * DAY_US;
+            let mut span = Span::new(from, end.min(target));
+            let read_count = loop {
+                let is_least = span.length_us() <= arno_model::bucket::BASE_US;
+                let samples_max = if is_least { usize::MAX } else { SAMPLES_MAX };
+                match self.close(span, samples_max).await? {
+                    Some(count) => break count,
+                    None => span.end = bucket_floor(span.start + span.length_us() / 2)
+                        .max(span.start + arno_model::bucket::BASE_US),
+                }
+            };
+            if read_count < SAMPLES_WANTED {
+                days = (days * 2).min(i64::try_from(WINDOW_DAYS_MAX).unwrap_or(1));
+            } else if read_count > SAMPLES_WANTED * 4 {
+                days = (days / 2).max(1);
+            }
+            self.inner.show(&mut self.view).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes the buckets of a span from the frontier on; `None` when it holds too many samples.
+    async fn close(&mut self, span: Span, samples_max: usize) -> Result<Option<usize>, RollupError> {
+        let layout = Arc::clone(&self.view.layout);
+        let streams = layout.things().iter().flat_map(|plan| &plan.streams);
+        let keys = streams.filter_map(|stream| stream.key).map(|key| key.0).collect();
+        let Some(set) = self.read(keys, span, samples_max).await? else {
+            return Ok(None);
+        };
+        let set = Arc::new(set);
+        self.extend_capacities(&layout, &set, span);
+        let things = (0..layout.things().len())
+            .map(|thing| ThingDirt { thing, span, has_cells: true })
+            .collect();
+        let window = Window { span, things, cells: Vec::new() };
+        let mut reached = Dirt::default();
+        reach_back(&layout, &set, span, &mut reached);
+        let count = set.len();
+        self.compute(set, window, span.end).await?;
+        self.view.frontier = span.end;
+        if !reached.is_empty() {
+            Box::pin(self.mend(reached)).await?;
+        }
+        Ok(Some(count))
+    }
+
+    /// Learns of capacities reported within a span from the frontier on.
+    fn extend_capacities(&mut self, layout: &Layout, set: &SeriesSet, span: Span) {
+        let horizon = Horizon { states_end: i64::MAX, samples_end: span.end };
+        let mut changed: Vec<(usize, Arc<Timeline>)> = Vec::new();
+        for (place, thing) in layout.things().iter().enumerate() {
+            let Some(key) = capacity_key(thing) else { continue };
+            let is_reported = set.of(key).last().is_some_and(|last| last.time >= span.start);
+            let kept = self.view.timelines.get(place);
+            if let (true, Some(kept)) = (is_reported, kept) {
+                let later = timeline(thing, set, horizon);
+                changed.push((place, Arc::new(kept.replaced_from(span.start, &later))));
+            }
+        }
+        if changed.is_empty() {
+            return;
+        }
+        let mut timelines = Vec::clone(&self.view.timelines);
+        for (place, timeline) in changed {
+            if let Some(kept) = timelines.get_mut(place) {
+                *kept = timeline;
+            }
+        }
+        self.view.timelines = Arc::new(timelines);
+    }
+
+    async fn compute(
+        &mut self,
+        set: Arc<SeriesSet>,
+        window: Window,
+        frontier: i64,
+    ) -> Result<(), RollupError> {
+        let mut days = BTreeMap::new();
+        for (number, _) in days_of(window.span) {
+            if let Some(day) = self.view.days.get(&number) {
+                days.insert(number, self.inner.tables(day).await?);
+            }
+        }
+        let input = Input {
+            layout: Arc::clone(&self.view.layout),
+            cell_slots: Arc::clone(&self.view.cell_slots),
+            timelines: Arc::clone(&self.view.timelines),
+            set,
+            window,
+            frontier,
+            stamp: Stamp { computed_at: self.computed_at, closed_before: self.closed_before },
+            thresholds: self.inner.thresholds(),
+            days,
+        };
+        let computed = tokio::task::spawn_blocking(move || compute(input)).await;
+        let output: Output = computed.map_err(|_cause| RollupError::Stopped)?;
+        for (number, tables) in output.days {
+            self.view.days.insert(number, Day::fresh(number, tables));
+        }
+        self.thing_rows += output.thing_rows;
+        self.area_rows += output.area_rows;
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        keys: Vec<i32>,
+        span: Span,
+        samples_max: usize,
+    ) -> Result<Option<SeriesSet>, RollupError> {
+        let streams = Streams::of(keys.into_iter().map(DatastreamKey).collect());
+        let reading = Reading { streams, span, as_of: None };
+        read(self.inner.backend(), reading, samples_max).await
+    }
+
+    /// The earliest time that any observation can make a difference to, asked of the whole store.
+    ///
+    /// # Errors
+    /// [`RollupError`] from the store.
+    pub async fn find_begin(&mut self) -> Result<(), RollupError> {
+        let asked = self.inner.backend().touched(Timestamp::MIN).await;
+        let all = asked.map_err(store_error("ask for all that was stored"))?;
+        let known_at = self.view.known_at;
+        let mut unused = Dirt::default();
+        self.view.begin = None;
+        self.touch(&all, &mut unused).await?;
+        self.view.known_at = known_at;
+        Ok(())
+    }
+}
+
+/// The key of a thing's `capacity`, where it matters and was ever reported.
+pub fn capacity_key(thing: &ThingPlan) -> Option<i32> {
+    thing.load?;
+    let stream = thing.streams.get(thing.capacity?)?;
+    stream.key.map(|key| key.0)
+}
+
+/// A thing's capacity over its life, its last word holding on.
+pub fn timeline(thing: &ThingPlan, set: &SeriesSet, horizon: Horizon) -> Timeline {
+    if thing.load.is_none() {
+        return Timeline::default();
+    }
+    let view = ThingView::new(thing, set, horizon);
+    Timeline::of(&view.capacity_samples(), thing.capacity_hold_us, thing.valid)
+}
+
+/// Marks what samples within a span from the frontier on say about buckets closed before.
+fn reach_back(layout: &Layout, set: &SeriesSet, span: Span, dirt: &mut Dirt) {
+    for (place, plan) in layout.things().iter().enumerate() {
+        for stream in &plan.streams {
+            let Some(key) = stream.key else { continue };
+            let samples = set.of(key.0);
+            let first = samples.partition_point(|sample| sample.time < span.start);
+            let Some(sample) = samples.get(first) else { continue };
+            let from = match stream.property.signal {
+                SignalKind::Delta => Some(sample.time - stream.reach_back_us()),
+                SignalKind::Counter => {
+                    let before = first.checked_sub(1).and_then(|before| samples.get(before));
+                    let before = before.map(|before| before.time);
+                    before.filter(|before| sample.time - before <= stream.gap_us())
+                }
+                SignalKind::State | SignalKind::Gauge | SignalKind::Distinct => None,
+            };
+            if let Some(from) = from.filter(|from| *from < span.start) {
+                dirt.add_thing(place, Span::new(from, span.start), false);
+            }
+        }
+    }
+}
