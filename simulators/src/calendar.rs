@@ -87,6 +87,10 @@ fn is_easter_monday(date: Date) -> bool {
     easter.and_then(|sunday| sunday.tomorrow().ok()) == Some(date)
 }
 
+#[expect(
+    clippy::many_single_char_names,
+    reason = "the letters are those of the source"
+)]
 fn easter_of(year: i32) -> Option<Date> {
     let (a, b, c) = (year % 19, year / 100, year % 100);
     let (d, e) = (b / 4, b % 4);

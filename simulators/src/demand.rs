@@ -11,6 +11,8 @@
 //! # Source
 //! Own choice: curves by eye; no feed was copied.
 
+use std::f64::consts::TAU;
+
 use arno_model::Timestamp;
 use arno_model::bucket::BASE_US;
 
@@ -210,7 +212,7 @@ impl TownDemand {
     pub(crate) fn levels(&self, start: Timestamp, town: &Municipality) -> Levels {
         let local = LocalMoment::of(start.plus_us(BASE_US / 2), &town.zone);
         let mut of = [0.0; PROFILES_COUNT];
-        let season = (f64::from(local.year_day - 200) / 365.0 * std::f64::consts::TAU).cos();
+        let season = (f64::from(local.year_day - 200) / 365.0 * TAU).cos();
         let is_august = local.date.month() == 8;
         let day = self.day_of(&local);
         let is_market = self.is_market(&local);

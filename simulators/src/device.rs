@@ -123,6 +123,15 @@ impl Device {
         }
     }
 
+    /// Readings a day in nature, about: heartbeats and changes, or reports.
+    pub(crate) const fn readings_per_day(&self) -> u32 {
+        match self {
+            Self::Bay(_) => 96 + 14,
+            Self::Lot(_) => 288 + 2,
+            Self::AccessPoint(_) => 144,
+        }
+    }
+
     /// Brings the next report forward after the pace grew.
     pub(crate) fn hurry(&mut self, from_us: i64, pace: f64) {
         match self {

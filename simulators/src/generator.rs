@@ -174,6 +174,25 @@ impl Generator {
         Ok(())
     }
 
+    /// Readings a second that the region makes at natural pace, about.
+    pub fn natural_rate_hz(&self) -> f64 {
+        let devices = self.towns.iter().flat_map(|town| &town.devices);
+        let per_day: u32 = devices.map(Device::readings_per_day).sum();
+        f64::from(per_day) / 86_400.0
+    }
+
+    /// Sets the pace so that about `rate_hz` readings are made a second, as far as the bounds of a
+    /// pace allow, and returns it.
+    ///
+    /// # Errors
+    /// [`SimulatorError::Setting`] unless the rate is above 0.
+    pub fn set_rate(&mut self, rate_hz: f64) -> Result<f64, SimulatorError> {
+        let pace = rate_hz / self.natural_rate_hz().max(f64::MIN_POSITIVE);
+        let pace = if pace > 0.0 { pace.min(PACE_MAX) } else { pace };
+        self.set_pace(pace)?;
+        Ok(pace)
+    }
+
     /// What arrives from [`Self::now`] until `to`, and moves there. Nothing when `to` is not later.
     pub fn advance(&mut self, to: Timestamp) -> Chunk {
         let range = TimeRange::new(self.now, to.max(self.now));

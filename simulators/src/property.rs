@@ -61,9 +61,9 @@ impl Property {
     /// How long a value holds without a successor; absent: without limit.
     pub const fn max_hold(self) -> Option<Duration> {
         match self {
-            Self::Occupied => Some(Duration::from_secs(24 * 3_600)),
-            Self::Vehicles | Self::Free => Some(Duration::from_secs(2 * 3_600)),
-            Self::Clients => Some(Duration::from_secs(1_800)),
+            Self::Occupied => Some(Duration::from_hours(24)),
+            Self::Vehicles | Self::Free => Some(Duration::from_hours(2)),
+            Self::Clients => Some(Duration::from_mins(30)),
             Self::Capacity | Self::Online => None,
         }
     }

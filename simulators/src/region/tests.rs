@@ -80,6 +80,6 @@ fn small_and_large_counts_are_built_or_refused() {
         bays_count: TOWN_THINGS_MAX + 1,
         ..config
     };
-    assert!(Region::build(config, &towns()).is_err());
-    assert!(Region::build(RegionConfig::default(), &[]).is_err());
+    Region::build(config, &towns()).unwrap_err();
+    Region::build(RegionConfig::default(), &[]).unwrap_err();
 }

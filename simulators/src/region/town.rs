@@ -165,10 +165,10 @@ impl<'a> TownBuilder<'a> {
         thing.is_reserved = parent.is_none() && index % RESERVED_EVERY == RESERVED_EVERY - 1;
         thing.part_of = parent.map(|lot| lot.id);
         if thing.part_of.is_none() && profile == Profile::Centre {
-            thing.max_stay = Some(Duration::from_secs(2 * 3_600));
+            thing.max_stay = Some(Duration::from_hours(2));
         }
         if self.index % SHORT_HOLD_EVERY == SHORT_HOLD_EVERY - 1 {
-            let hold = Duration::from_secs(45 * 60);
+            let hold = Duration::from_mins(45);
             thing.max_hold = BTreeMap::from([(Property::Occupied.id(), hold)]);
         }
         self.push(thing, Plan::Bay { profile });
