@@ -16,6 +16,7 @@
 //! Not authorised: 0x87 (3.1.1, and QoS 0: disconnect), counted. Store failing: no acknowledgement,
 //! at most [`crate::commit::COMMIT_S_MAX`] seconds, then disconnect.
 
+mod authority;
 mod connection;
 mod exactly_once;
 pub mod live;

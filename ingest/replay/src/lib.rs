@@ -1,0 +1,1 @@
+//! arno-ingest-replay.
