@@ -15,6 +15,7 @@ pub mod append;
 pub mod backend;
 pub mod clock;
 pub mod error;
+mod pause;
 pub mod registry;
 pub mod scan;
 #[cfg(feature = "testkit")]

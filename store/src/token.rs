@@ -16,6 +16,8 @@
 //! # Invariants
 //! Hashes are compared in constant time; a revoked token never works again.
 
+mod error;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -33,7 +35,10 @@ use tokio::sync::Mutex;
 use tokio::time::MissedTickBehavior;
 
 use crate::backend::Documents;
-use crate::error::{Cause, Retry, StoreError};
+use crate::error::StoreError;
+use crate::pause;
+
+pub use error::TokenError;
 
 /// Most tokens that are not revoked: a token for every thing of a region.
 pub const TOKENS_COUNT_MAX: usize = 20_000;
@@ -43,8 +48,6 @@ pub const SECRET_BYTES_MAX: usize = 256;
 pub const NOTE_CHARS_MAX: usize = 200;
 /// Revoked tokens that stay listed; the oldest go first.
 const REVOKED_COUNT_MAX: usize = 1_000;
-/// How often a change starts over because somebody else was faster.
-const ATTEMPTS_COUNT_MAX: usize = 8;
 /// The document that holds the tokens.
 const DOCUMENT: &str = "tokens";
 /// Its format.
@@ -69,70 +72,6 @@ impl fmt::Display for Role {
             Self::Anonymous => formatter.write_str("anonymous"),
             Self::Publisher(id) => write!(formatter, "publisher {id}"),
             Self::Operator => formatter.write_str("operator"),
-        }
-    }
-}
-
-/// Why tokens could not be read or changed.
-#[derive(Debug, thiserror::Error)]
-pub enum TokenError {
-    /// [`TOKENS_COUNT_MAX`] are there.
-    #[error("there are {TOKENS_COUNT_MAX} tokens already; revoke some first")]
-    TooMany,
-    /// A token for nobody.
-    #[error("anonymous callers need no token; name a publisher, or operator")]
-    Anonymous,
-    /// The note is too long or holds control characters.
-    #[error("a note is one line of at most {NOTE_CHARS_MAX} characters")]
-    Note,
-    /// No token of this number, or it is revoked already.
-    #[error("there is no token `{id}`; list them to see which there are")]
-    Unknown {
-        /// What was asked for, cut to a printable length.
-        id: String,
-    },
-    /// The machine has no chance to give.
-    #[error("the system gives no random numbers")]
-    Random {
-        /// The cause.
-        #[source]
-        source: Cause,
-    },
-    /// The store did not do its part.
-    #[error("the store could not keep or give the tokens")]
-    Store {
-        /// The cause.
-        #[from]
-        source: StoreError,
-    },
-    /// The kept document is not what was written.
-    #[error("the kept tokens can't be read back")]
-    Kept {
-        /// The cause.
-        #[source]
-        source: serde_json::Error,
-    },
-}
-
-impl TokenError {
-    /// Whether trying again can help.
-    pub const fn retry(&self) -> Retry {
-        match self {
-            Self::Store { source } => source.retry(),
-            _ => Retry::Never,
-        }
-    }
-
-    /// A label for metrics.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::TooMany => "too_many",
-            Self::Anonymous => "anonymous",
-            Self::Note => "note",
-            Self::Unknown { .. } => "unknown",
-            Self::Random { .. } => "random",
-            Self::Store { source } => source.reason(),
-            Self::Kept { .. } => "kept",
         }
     }
 }
@@ -414,7 +353,10 @@ impl TokenBook {
                     self.show(Snapshot::new(revision, kept.tokens));
                     return Ok(());
                 }
-                Err(StoreError::Conflict { .. }) if attempt < ATTEMPTS_COUNT_MAX => attempt += 1,
+                Err(StoreError::Conflict { .. }) if attempt < pause::ATTEMPTS_COUNT_MAX => {
+                    pause::after(attempt).await;
+                    attempt += 1;
+                }
                 Err(source) => return Err(TokenError::Store { source }),
             }
         }

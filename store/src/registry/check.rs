@@ -9,6 +9,7 @@
 //! `…_COUNT_MAX`: a larger registry is refused, before places are computed.
 
 mod area;
+mod place;
 mod thing;
 
 use std::collections::HashMap;
@@ -19,8 +20,9 @@ use arno_model::{
 
 use super::bundle::{Bundle, Part};
 use super::fault::{Faults, Spot, nearest, quoted};
-use super::place::{Placer, Stay};
-use super::{PlacedBy, shipped_properties};
+use super::shipped_properties;
+
+pub(super) use place::places;
 
 /// Most publishers: Italy has 7,900 municipalities.
 pub const PUBLISHERS_COUNT_MAX: usize = 20_000;
@@ -92,7 +94,7 @@ pub(super) fn references(bundle: &Bundle, lines: &Lines, faults: &mut Faults) {
         check.property(property);
     }
     for entry in bundle.areas.values() {
-        check.area(&entry.area, entry.shape.is_some());
+        check.area(entry);
     }
     check.area_cycles();
     for thing in bundle.things.values() {
@@ -100,70 +102,6 @@ pub(super) fn references(bundle: &Bundle, lines: &Lines, faults: &mut Faults) {
     }
     check.members();
     check.aliases();
-}
-
-/// Warns of what the resolved places show.
-pub(super) fn places(
-    bundle: &Bundle,
-    stays: &HashMap<ThingId, Vec<Stay>>,
-    lines: &Lines,
-    faults: &mut Faults,
-) {
-    let placer = Placer::new(bundle);
-    for (id, thing) in &bundle.things {
-        let stays = stays.get(id).map_or(&[][..], Vec::as_slice);
-        let spot = lines.spot(Part::Things, id.as_str());
-        let point = placer.point_of(thing, 0);
-        let Some(last) = stays.last() else {
-            let mend = "declare its `municipality`, or its publisher's";
-            faults.warn(
-                &spot,
-                "it belongs to no municipality, so no area will show it",
-                mend,
-            );
-            continue;
-        };
-        match (last.by, last.distance_m) {
-            (PlacedBy::Nearest, Some(distance_m)) => {
-                let problem = format!(
-                    "its point lies in no municipality; `{}` is {distance_m:.0} m away",
-                    last.municipality
-                );
-                faults.warn(
-                    &spot,
-                    problem,
-                    "correct the point, or declare its `municipality`",
-                );
-            }
-            (PlacedBy::Publisher, _) if point.is_some() => {
-                let problem = format!(
-                    "its point lies in no municipality; it counts in its publisher's, `{}`",
-                    last.municipality
-                );
-                faults.warn(
-                    &spot,
-                    problem,
-                    "correct the point (longitude first), or declare its `municipality`",
-                );
-            }
-            (PlacedBy::Declared, _) => {
-                let moment = last.valid.end.plus_us(-1).max(last.valid.start);
-                let held = point.and_then(|point| placer.municipality_at(point, moment));
-                if let Some(other) = held.filter(|other| **other != last.municipality) {
-                    let problem = format!(
-                        "it is declared in `{}`, but its point lies in `{other}`",
-                        last.municipality
-                    );
-                    faults.warn(
-                        &spot,
-                        problem,
-                        "correct one of the two; the declared one counts",
-                    );
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 struct Check<'a> {

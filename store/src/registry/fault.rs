@@ -5,7 +5,7 @@
 //! of forty. Warnings do not stop an apply; errors do.
 //!
 //! # Limits
-//! [`FAULTS_COUNT_MAX`] faults are listed; the rest is counted.
+//! [`FAULTS_COUNT_MAX`] faults are listed, errors before warnings; the rest is counted.
 
 use std::fmt;
 
@@ -114,12 +114,14 @@ impl Spot {
     }
 }
 
-/// Collects faults.
+/// Collects faults; errors never give way to warnings.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    list: Vec<Fault>,
+    /// Errors and warnings, each with its place in the order of finding.
+    errors: Vec<(usize, Fault)>,
+    warnings: Vec<(usize, Fault)>,
     errors_count: usize,
-    omitted_count: usize,
+    warnings_count: usize,
 }
 
 impl Faults {
@@ -130,8 +132,12 @@ impl Faults {
         problem: impl Into<String>,
         mend: impl Into<String>,
     ) {
+        let place = self.errors_count + self.warnings_count;
         self.errors_count += 1;
-        self.push(Severity::Error, spot, problem.into(), mend.into());
+        if self.errors.len() < FAULTS_COUNT_MAX {
+            let fault = fault(Severity::Error, spot, problem.into(), mend.into());
+            self.errors.push((place, fault));
+        }
     }
 
     /// Notes what does not.
@@ -141,22 +147,12 @@ impl Faults {
         problem: impl Into<String>,
         mend: impl Into<String>,
     ) {
-        self.push(Severity::Warning, spot, problem.into(), mend.into());
-    }
-
-    fn push(&mut self, severity: Severity, spot: &Spot, problem: String, mend: String) {
-        if self.list.len() >= FAULTS_COUNT_MAX {
-            self.omitted_count += 1;
-            return;
+        let place = self.errors_count + self.warnings_count;
+        self.warnings_count += 1;
+        if self.warnings.len() < FAULTS_COUNT_MAX {
+            let fault = fault(Severity::Warning, spot, problem.into(), mend.into());
+            self.warnings.push((place, fault));
         }
-        self.list.push(Fault {
-            severity,
-            file: spot.part.file_name().to_owned(),
-            line: spot.line,
-            subject: spot.subject.clone(),
-            problem,
-            mend,
-        });
     }
 
     /// Itself, or the report if there is any error so far.
@@ -164,22 +160,46 @@ impl Faults {
         if self.errors_count == 0 {
             return Ok(self);
         }
-        self.finish().map(|list| Self {
-            list,
-            ..Self::default()
-        })
+        Err(self.report())
     }
 
     /// The warnings, or the report if there is any error.
     pub(super) fn finish(self) -> Result<Vec<Fault>, Report> {
-        if self.errors_count == 0 {
-            return Ok(self.list);
+        if self.errors_count > 0 {
+            return Err(self.report());
         }
-        Err(Report {
-            faults: self.list,
+        let omitted_count = self.warnings_count - self.warnings.len();
+        if omitted_count > 0 {
+            tracing::warn!(
+                omitted_count,
+                "the registry has more warnings than are listed"
+            );
+        }
+        Ok(self.warnings.into_iter().map(|(_, fault)| fault).collect())
+    }
+
+    fn report(self) -> Report {
+        let room = FAULTS_COUNT_MAX - self.errors.len();
+        let mut listed = self.errors;
+        listed.extend(self.warnings.into_iter().take(room));
+        listed.sort_by_key(|(place, _)| *place);
+        Report {
+            omitted_count: self.errors_count + self.warnings_count - listed.len(),
+            faults: listed.into_iter().map(|(_, fault)| fault).collect(),
             errors_count: self.errors_count,
-            omitted_count: self.omitted_count,
-        })
+        }
+    }
+}
+
+fn fault(severity: Severity, spot: &Spot, problem: String, mend: String) -> Fault {
+    let file = spot.part.file_name().to_owned();
+    Fault {
+        severity,
+        file,
+        line: spot.line,
+        subject: spot.subject.clone(),
+        problem,
+        mend,
     }
 }
 

@@ -8,8 +8,13 @@
 //! RFC 7946 §3.1 (geometry), §3.1.6 (rings), §4 (coordinate reference system).
 
 use arno_model::Location;
+use geo::line_intersection::{LineIntersection, line_intersection};
 use geo::orient::Direction;
-use geo::{Area as _, Coord, LineString, MultiPolygon, Orient as _, Polygon};
+use geo::{
+    Area as _, BoundingRect as _, Coord, Line, LineString, MultiPolygon, Orient as _, Polygon,
+};
+use rstar::primitives::{GeomWithData, Rectangle};
+use rstar::{RTree, RTreeObject as _};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -176,14 +181,52 @@ fn ring(value: &Value) -> Result<LineString<f64>, Wrong> {
     }
     let ring = LineString::new(positions);
     let area = Polygon::new(ring.clone(), Vec::new()).unsigned_area();
-    if area > 0.0 {
-        Ok(ring)
-    } else {
-        Err(Wrong::new(
-            "a ring encloses nothing",
-            "remove it, or give it back its corners",
-        ))
+    // A figure of eight may enclose nothing in sum: where it crosses is the better word.
+    if let Some(at) = crossing(&ring) {
+        let problem = format!("a ring crosses itself near [{:.5}, {:.5}]", at.x, at.y);
+        return Err(Wrong::new(
+            problem,
+            "untangle its corners there (ogr2ogr -makevalid does)",
+        ));
     }
+    if area > 0.0 {
+        return Ok(ring);
+    }
+    Err(Wrong::new(
+        "a ring encloses nothing",
+        "remove it, or give it back its corners",
+    ))
+}
+
+/// Where two edges of a ring cross, if any do; edges that only touch are let pass, since rounding
+/// makes such. An R-tree keeps this near n · log n.
+fn crossing(ring: &LineString<f64>) -> Option<Coord<f64>> {
+    let corners =
+        |line: &Line<f64>| Rectangle::<[f64; 2]>::from_corners(line.start.into(), line.end.into());
+    let boxed = ring
+        .lines()
+        .map(|line| GeomWithData::new(corners(&line), line));
+    let edges = RTree::bulk_load(boxed.collect());
+    ring.lines().find_map(|line| {
+        let near = edges.locate_in_envelope_intersecting(&corners(&line).envelope());
+        let mut crossings = near.filter_map(|other| match line_intersection(line, other.data)? {
+            LineIntersection::SinglePoint {
+                intersection,
+                is_proper: true,
+            } => Some(intersection),
+            _ => None,
+        });
+        crossings.next()
+    })
+}
+
+/// Whether a shape lies where Italy's would with latitude first: an area of an Italian code only.
+pub(super) fn seems_mirrored(shape: &MultiPolygon<f64>) -> bool {
+    let (longitudes, latitudes) = (6.0..19.0, 35.0..48.0);
+    shape.bounding_rect().is_some_and(|bounds| {
+        let centre = bounds.center();
+        longitudes.contains(&centre.y) && latitudes.contains(&centre.x)
+    })
 }
 
 /// A position within WGS 84; the fault says when latitude seems to stand first.

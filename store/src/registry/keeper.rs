@@ -30,13 +30,12 @@ use super::files::{Checked, Files};
 use super::{Registry, export};
 use crate::backend::Documents;
 use crate::error::{Retry, StoreError};
+use crate::pause;
 
 /// The document that holds the registry.
 const DOCUMENT: &str = "registry";
 /// The format of that document; newer ones are refused.
 const FORMAT: u32 = 1;
-/// How often an apply starts over because somebody else was faster.
-const ATTEMPTS_COUNT_MAX: usize = 8;
 /// Most changes that one question to the history returns.
 pub const HISTORY_COUNT_MAX: usize = 1_000;
 
@@ -225,6 +224,29 @@ impl RegistryKeeper {
         self.replace(who, when, build).await
     }
 
+    /// Edits the registry as it stands at that moment: when another writer is faster, the edit is made
+    /// again on what that one left, so that neither is lost.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub async fn edit<F>(
+        &self,
+        who: &str,
+        when: Timestamp,
+        edit: F,
+    ) -> Result<Change, RegistryError>
+    where
+        F: Fn(&mut Bundle) + Clone + Send + 'static,
+    {
+        let build = move |base: &Bundle| {
+            let mut bundle = base.clone();
+            edit(&mut bundle);
+            let built = Registry::build(bundle);
+            built.map(|(registry, warnings)| Checked { registry, warnings })
+        };
+        self.replace(who, when, build).await
+    }
+
     /// The changes up to revision `until` (absent: the newest), newest first.
     ///
     /// # Errors
@@ -282,7 +304,10 @@ impl RegistryKeeper {
             match self.keep(checked.registry, &record).await {
                 Err(RegistryError::Store {
                     source: StoreError::Conflict { .. },
-                }) if attempt < ATTEMPTS_COUNT_MAX => attempt += 1,
+                }) if attempt < pause::ATTEMPTS_COUNT_MAX => {
+                    pause::after(attempt).await;
+                    attempt += 1;
+                }
                 Err(fault) => return Err(fault),
                 Ok(()) => {
                     tracing::info!(

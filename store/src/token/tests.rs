@@ -97,6 +97,34 @@ async fn several_processes_share_one_book() {
     assert_eq!(left.verify_bearer(made.secret.reveal()), None);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn makers_that_race_lose_no_token() {
+    let documents = Arc::new(MemoryDocuments::default());
+    let mut makers = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let own = book(&documents).await;
+        makers.spawn(async move {
+            let mut secrets = Vec::new();
+            for _ in 0..5 {
+                let made = own
+                    .create(&prato(), None, at("2026-05-01T08:00:00Z"))
+                    .await
+                    .unwrap();
+                secrets.push(made.secret);
+            }
+            secrets
+        });
+    }
+    let secrets = makers.join_all().await.concat();
+    let last = book(&documents).await;
+    assert_eq!(last.list().len(), 30);
+    assert!(
+        secrets
+            .iter()
+            .all(|secret| last.verify_bearer(secret.reveal()).is_some())
+    );
+}
+
 #[test]
 fn the_oldest_revoked_tokens_are_forgotten_first() {
     let token = |number: usize, revoked: bool| KeptToken {

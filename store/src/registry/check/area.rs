@@ -5,19 +5,26 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use arno_model::{Area, AreaId, AreaLevel, TimeRange};
 
 use super::Check;
-use crate::registry::bundle::Part;
+use crate::registry::bundle::{AreaEntry, Part};
 use crate::registry::fault::Spot;
+use crate::registry::geometry;
 use crate::registry::place::CHAIN_LENGTH_MAX;
 
 impl Check<'_> {
-    pub(super) fn area(&mut self, area: &Area, has_shape: bool) {
+    pub(super) fn area(&mut self, entry: &AreaEntry) {
+        let AreaEntry { area, shape } = entry;
         let spot = self.lines.spot(Part::Areas, area.id.as_str());
         if let Some(id) = &area.publisher
             && !self.bundle.publishers.contains_key(id)
         {
             self.unknown(&spot, "publisher", id.as_str(), Part::Publishers);
         }
-        self.area_level(&spot, area, has_shape);
+        self.area_level(&spot, area, shape.is_some());
+        let is_italian = area.id.as_str().starts_with("it-");
+        if is_italian && shape.as_deref().is_some_and(geometry::seems_mirrored) {
+            let problem = "its polygon lies where Italy would with latitude first".to_owned();
+            self.error(&spot, problem, "write longitude first");
+        }
         if area.valid.is_empty() {
             self.error(
                 &spot,

@@ -299,6 +299,16 @@ fn broken() -> Vec<(&'static str, Files, &'static str)> {
             "a ring encloses nothing",
         ),
         (
+            "a figure of eight",
+            polygon("[[[11,43],[11.2,43.1],[11.2,43],[11,43.2],[11,43]]]"),
+            "a ring crosses itself near [11.13333, 43.06667]; untangle",
+        ),
+        (
+            "a mirrored polygon",
+            polygon("[[[43,11],[43.1,11],[43.1,11.1],[43,11]]]"),
+            "its polygon lies where Italy would with latitude first",
+        ),
+        (
             "a polygon without nesting",
             polygon("[11,43]"),
             "not nested as its type asks",
@@ -427,4 +437,47 @@ fn a_report_is_bounded() {
         (1_500, 1_000, 500)
     );
     assert!(report.lines().last().unwrap().contains("500 more"));
+}
+
+#[test]
+fn errors_are_listed_before_any_number_of_warnings() {
+    let cars = |number| thing(&format!("t{number}"), ",\"kind\":\"parking_lot\"", None);
+    let mut things: Vec<_> = (0..1_200).map(cars).collect();
+    things.push(thing("last", ",\"kind\":\"x\"", None));
+    let Err(report) = files(&areas(), &things).check(&Bundle::default()) else {
+        panic!()
+    };
+    assert_eq!(
+        (
+            report.errors_count,
+            report.faults.len(),
+            report.omitted_count
+        ),
+        (1, 1_000, 201)
+    );
+    assert!(report.lines().any(|line| line.contains("`kind` is `x`")));
+}
+
+#[test]
+fn deep_nesting_is_refused_and_does_not_overflow() {
+    let deep = "[".repeat(200_000);
+    let object = "{\"a\":".repeat(200_000);
+    for nested in [&deep, &object] {
+        for text in [
+            nested.clone(),
+            format!("{{\"type\":\"FeatureCollection\",\"features\":{nested}"),
+            format!("{{\"type\":\"FeatureCollection\",\"features\":[{{\"geometry\":{nested}"),
+        ] {
+            let files = Files {
+                things: Some(text.into_bytes()),
+                ..Files::default()
+            };
+            files.check(&Bundle::default()).unwrap_err();
+        }
+    }
+    let files = Files {
+        publishers: Some(format!("a = {deep}").into_bytes()),
+        ..Files::default()
+    };
+    files.check(&Bundle::default()).unwrap_err();
 }

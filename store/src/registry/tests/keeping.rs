@@ -139,3 +139,36 @@ fn folders_are_read_and_written() {
             .contains("is `things.json` meant to be `things.geojson`?")
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_that_race_lose_nothing() {
+    let documents = Arc::new(MemoryDocuments::default());
+    keeper(&documents)
+        .await
+        .apply(files(&areas(), &[]), "operator", now())
+        .await
+        .unwrap();
+    let mut writers = tokio::task::JoinSet::new();
+    for number in 0..6 {
+        let own = keeper(&documents).await;
+        writers.spawn(async move {
+            for turn in 0..5 {
+                let id = PublisherId::parse(&format!("p{number}-{turn}")).unwrap();
+                let edit = move |bundle: &mut Bundle| {
+                    let mut publisher = bundle.publishers.values().next().unwrap().clone();
+                    publisher.id = id.clone();
+                    bundle.publishers.insert(id.clone(), publisher);
+                };
+                own.edit("racer", now(), edit).await.unwrap();
+            }
+        });
+    }
+    writers.join_all().await;
+    let last = keeper(&documents).await;
+    assert_eq!(last.current().publishers().count(), 1 + 6 * 5);
+    assert_eq!(last.current().revision, 1 + 6 * 5);
+    let history = last.history(None, 100).await.unwrap();
+    let kept: Vec<_> = history.iter().map(|record| record.revision).collect();
+    let all: Vec<_> = (1..=last.current().revision).rev().collect();
+    assert_eq!(kept, all, "every revision has its record");
+}

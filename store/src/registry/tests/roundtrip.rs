@@ -60,7 +60,7 @@ fn publishers() -> impl Strategy<Value = Publisher> {
                 name,
                 kind,
                 ipa_code,
-                municipality: has_municipality.then(|| id("it-mun-100005")),
+                municipality: has_municipality.then(|| id("comune-a")),
                 max_age: max_age.unwrap_or(MAX_AGE_DEFAULT),
             },
         )
@@ -131,7 +131,8 @@ fn things() -> impl Strategy<Value = Thing> {
     ]);
     let capacities = prop::collection::btree_map(option::of(moments()), 0_u32..500, 0..4);
     let texts = prop::collection::btree_set("[a-z0-9]{1,8}", 0..3);
-    let location = option::of((-180.0..=180.0_f64, -90.0..=90.0_f64));
+    // Farther east than any latitude goes, so that no point looks mirrored.
+    let location = option::of((91.0..=180.0_f64, -90.0..=90.0_f64));
     (
         (names(), kinds, ranges()),
         (capacities, texts),
@@ -168,7 +169,7 @@ fn things() -> impl Strategy<Value = Thing> {
                     }),
                     part_of: None,
                     capacity,
-                    municipality: is_open.then(|| id("it-mun-100005")),
+                    municipality: is_open.then(|| id("comune-a")),
                     properties: if is_open {
                         vec![PropertyId::parse("vehicles").unwrap()]
                     } else {
@@ -218,7 +219,7 @@ fn bundles() -> impl Strategy<Value = Bundle> {
                 let mut bundle = Bundle::default()
                     .with_publisher(publisher)
                     .with_area(
-                        area("it-mun-100005", AreaLevel::Municipality, vec![in_group]),
+                        area("comune-a", AreaLevel::Municipality, vec![in_group]),
                         Some(shape),
                     )
                     .with_area(area("group-a", AreaLevel::Group, Vec::new()), None);
