@@ -21,12 +21,12 @@
 //! An unknown path is `None`, never the application: a wrong address of the interface must not look like
 //! a page. No asset is served without its content type.
 
+mod built;
 mod policy;
 
 use std::borrow::Cow;
 
-use rust_embed::RustEmbed;
-
+use crate::built::Built;
 pub use crate::policy::CONTENT_SECURITY_POLICY;
 
 const INDEX: &str = "index.html";
@@ -36,11 +36,6 @@ const CACHE_FOR_EVER: &str = "public, max-age=31536000, immutable";
 const CACHE_ASK: &str = "no-cache";
 /// First path members of the application's pages; `/` besides.
 const PAGES: [&str; 3] = ["comuni", "luoghi", "dati"];
-
-#[derive(RustEmbed)]
-#[folder = "web/dist"]
-#[allow_missing = true]
-struct Built;
 
 /// What stands in for the application when it was not built.
 const UNBUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Arno</title>\
@@ -101,9 +96,7 @@ pub fn is_built() -> bool {
 fn is_page(path: &str) -> bool {
     let mut members = path.split('/').filter(|member| !member.is_empty());
     match (members.next(), members.next(), members.next()) {
-        (None, ..) => true,
-        (Some(INDEX), None, None) => true,
-        (Some("dati"), None, None) => true,
+        (None, ..) | (Some(INDEX | "dati"), None, None) => true,
         (Some(first), Some(_id), None) => first != "dati" && PAGES.contains(&first),
         _ => false,
     }

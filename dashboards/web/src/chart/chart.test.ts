@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TypicalHour } from '../api/types';
-import { extentOf, gapsOf, pointsOf, roundTop } from './series';
+import { extentOf, gapsOf, loneOf, pointsOf, roundTop } from './series';
+import { axisSplits } from './ticks';
 import { bandOutlines, extremesOf, lineRuns, pathOf, weekOf } from './week';
 
 const HOUR_S = 3600;
@@ -37,6 +38,21 @@ describe('points', () => {
 const hour = (of: Partial<TypicalHour>): TypicalHour => ({
   area: 'a', level: 'municipality', bucket: '1h', bucket_start: at(0), vehicle_kind: 'car', hour_of_week: 0, weekday: 1, hour: 0,
   q10: 0.1, q25: 0.2, q50: 0.3, q75: 0.4, q90: 0.5, samples: 8, weeks: 8, ...of,
+});
+
+describe('lone values', () => {
+  it('are those without a known neighbour', () => {
+    expect(loneOf([1, null, 2, 3, null, 4])).toEqual([0, 5]);
+    expect(loneOf([null, null])).toEqual([]);
+  });
+});
+
+describe('ticks', () => {
+  it('stand at local midnights, over the change of March', () => {
+    const from = Date.UTC(2026, 2, 27, 9) / 1000;
+    const splits = axisSplits(from, from + 4 * 86_400, 'Europe/Rome', 4, 900);
+    expect(splits.map((at) => new Date(at * 1000).toISOString().slice(5, 16))).toEqual(['03-27T23:00', '03-28T23:00', '03-29T22:00', '03-30T22:00']);
+  });
 });
 
 describe('the typical week', () => {

@@ -74,3 +74,8 @@ export function roundTop(value: number): number {
   const step = [1, 2, 2.5, 5, 10].find((one) => one * power >= value * (1 - 1e-12)) ?? 10;
   return step * power;
 }
+
+/** Values between unknown neighbours have no line: they are drawn as dots, or they would not be seen. */
+export function loneOf(values: readonly (number | null)[]): number[] {
+  return values.flatMap((value, i) => (value !== null && values[i - 1] == null && values[i + 1] == null ? [i] : []));
+}

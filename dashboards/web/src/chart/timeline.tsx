@@ -8,8 +8,9 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { moment } from '../format/time';
-import type { Span } from './series';
+import { loneOf, type Span } from './series';
 import { hatch } from './hatch';
+import { axisSplits, axisTime } from './ticks';
 
 export interface Line {
   label: string;
@@ -18,8 +19,8 @@ export interface Line {
   widthPx?: number;
   fill?: string;
   dash?: number[];
-  /** Drawn as steps: each value holds for its whole bucket. */
-  isStepped?: boolean;
+  /** Drawn as bars, each as wide as its bucket. */
+  isBar?: boolean;
 }
 
 export interface Marked {
@@ -29,6 +30,7 @@ export interface Marked {
 }
 
 interface TimelineProps {
+  /** Starts of the buckets, seconds since 1970. A figure of a bucket is drawn at the bucket's middle. */
   times: number[];
   stepS: number;
   lines: Line[];
@@ -72,7 +74,7 @@ export function Timeline(props: TimelineProps): JSX.Element {
       <figcaption class="timeline-legend">
         {lines.map((line) => (
           <span key={line.label} class="legend-entry">
-            <svg width="22" height="10" aria-hidden="true"><path d="M1 5h20" stroke={line.colour} stroke-width={line.widthPx ?? 2} stroke-dasharray={line.dash?.join(' ')} fill="none" /></svg>
+            <Sample line={line} />
             {line.label}
             {index !== null && <b>{format(line.values[index] ?? null)}</b>}
           </span>
@@ -86,8 +88,17 @@ export function Timeline(props: TimelineProps): JSX.Element {
   );
 }
 
-function dataOf({ times, lines }: TimelineProps): uPlot.AlignedData {
-  return [times, ...lines.map((line) => line.values)] as uPlot.AlignedData;
+function Sample({ line }: { line: Line }): JSX.Element {
+  return (
+    <svg width="22" height="12" aria-hidden="true">
+      {line.isBar ? <rect x="3" y="1" width="16" height="11" fill={line.fill ?? line.colour} />
+        : <path d="M1 6h20" stroke={line.colour} stroke-width={line.widthPx ?? 2} stroke-dasharray={line.dash?.join(' ')} fill="none" />}
+    </svg>
+  );
+}
+
+function dataOf({ times, stepS, lines }: TimelineProps): uPlot.AlignedData {
+  return [times.map((at) => at + stepS / 2), ...lines.map((line) => line.values)] as uPlot.AlignedData;
 }
 
 function options(props: TimelineProps, width: number, onCursor: (index: number | null) => void): uPlot.Options {
@@ -124,8 +135,8 @@ function options(props: TimelineProps, width: number, onCursor: (index: number |
         ...(line.fill ? { fill: line.fill } : {}),
         ...(line.dash ? { dash: line.dash } : {}),
         spanGaps: false,
-        points: { show: isLone(line.values), size: 4, fill: line.colour },
-        ...(line.isStepped && uPlot.paths.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
+        points: { show: true, size: 4, fill: line.colour, filter: () => (line.isBar ? [] : loneOf(line.values)) },
+        ...(line.isBar && uPlot.paths.bars ? { paths: uPlot.paths.bars({ size: [1, Infinity], gap: 0 }) } : {}),
       })),
     ],
     hooks: {
@@ -134,33 +145,6 @@ function options(props: TimelineProps, width: number, onCursor: (index: number |
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
     },
   };
-}
-
-/** Points between unknown neighbours have no line: they are drawn as dots, or they would not be seen. */
-function isLone(values: (number | null)[]): (plot: uPlot, series: number, from: number, to: number) => boolean | undefined {
-  const hasLone = values.some((value, i) => value !== null && values[i - 1] == null && values[i + 1] == null);
-  return () => hasLone;
-}
-
-/** Local midnights over days, every few local hours within them. */
-export function axisSplits(from: number, to: number, zone: string, days: number, width: number): number[] {
-  const wantedMax = Math.max(2, Math.floor(width / 70));
-  const stepH = days <= 1.5 ? [2, 3, 4, 6, 12].find((h) => (days * 24) / h <= wantedMax) ?? 12 : 24;
-  const everyDays = days <= 1.5 ? 1 : Math.max(1, Math.ceil(days / wantedMax));
-  const splits: number[] = [];
-  let midnights = 0;
-  for (let at = Math.ceil(from / 3600) * 3600; at <= to; at += 3600) {
-    const local = uPlot.tzDate(new Date(at * 1000), zone);
-    if (local.getHours() % stepH !== 0) continue;
-    if (stepH === 24 && midnights++ % everyDays !== 0) continue;
-    splits.push(at);
-  }
-  return splits;
-}
-
-function axisTime(at: number, zone: string, lang: string, days: number): string {
-  if (days > 1.5) return moment(at * 1000, zone, lang, 'day');
-  return moment(at * 1000, zone, lang, 'time');
 }
 
 function drawMarked(plot: uPlot, marked: Marked[]): void {

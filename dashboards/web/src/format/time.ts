@@ -31,11 +31,25 @@ export function moment(at: number | string, zone: string, lang: string, style: S
   return Number.isNaN(ms) ? '–' : made.format(ms);
 }
 
+const zones = new Map<string, Intl.DateTimeFormat>();
+
+function partsIn(zone: string): Intl.DateTimeFormat {
+  let made = zones.get(zone);
+  if (!made) {
+    const options = { weekday: 'short', hour: '2-digit', hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit' } as const;
+    try {
+      made = new Intl.DateTimeFormat('en-GB', { ...options, timeZone: zone });
+    } catch {
+      made = new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'UTC' });
+    }
+    zones.set(zone, made);
+  }
+  return made;
+}
+
 /** Monday = 1 … Sunday = 7 and the hour, as that zone's clocks show them. */
 export function localHour(ms: number, zone: string): { weekday: number; hour: number; date: string } {
-  const parts = new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone, weekday: 'short', hour: '2-digit', hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit',
-  }).formatToParts(ms);
+  const parts = partsIn(zone).formatToParts(ms);
   const part = (type: string): string => parts.find((one) => one.type === type)?.value ?? '';
   const weekday = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'].indexOf(part('weekday')) + 1;
   return { weekday, hour: Number(part('hour')), date: `${part('year')}-${part('month')}-${part('day')}` };

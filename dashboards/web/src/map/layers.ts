@@ -17,6 +17,12 @@ const fillOfClass: ExpressionSpecification = [
   NO_SENSOR_FILL,
 ] as unknown as ExpressionSpecification;
 
+const lotRadius: ExpressionSpecification = [
+  'interpolate', ['linear'], ['zoom'],
+  7, ['case', ['==', ['get', 'kind'], 'bay'], 2.5, 4.5],
+  13, ['case', ['==', ['get', 'kind'], 'bay'], 4.5, 8.5],
+];
+
 /** Images by name. */
 export function mapImages(ratio: number): [string, ImageData][] {
   return [['unknown', patternImage('unknown', ratio)]];
@@ -51,14 +57,18 @@ function lotLayers(): LayerSpecification[] {
       paint: { 'text-color': '#17324d' },
     },
     {
+      // A pale ring apart from the ground: a point may have the colour of the area under it.
+      id: 'lot-rings', type: 'circle', source: SOURCES.lots, filter: ['!', ['has', 'point_count']],
+      paint: {
+        'circle-color': 'rgba(0,0,0,0)', 'circle-stroke-color': '#ffffff', 'circle-stroke-width': ['case', ['==', ['get', 'kind'], 'bay'], 2, 3.6],
+        'circle-radius': lotRadius,
+      },
+    },
+    {
       id: 'lots', type: 'circle', source: SOURCES.lots, filter: ['!', ['has', 'point_count']],
       paint: {
         'circle-color': fillOfClass, 'circle-stroke-color': '#17324d', 'circle-stroke-width': ['case', ['==', ['get', 'kind'], 'bay'], 1, 1.6],
-        'circle-radius': [
-          'interpolate', ['linear'], ['zoom'],
-          7, ['case', ['==', ['get', 'kind'], 'bay'], 2.5, 4.5],
-          13, ['case', ['==', ['get', 'kind'], 'bay'], 4.5, 8.5],
-        ],
+        'circle-radius': lotRadius,
       },
     },
   ];

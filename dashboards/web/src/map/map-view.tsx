@@ -103,6 +103,9 @@ function start(element: HTMLElement, props: MapViewProps): maplibre.Map {
     maxPitch: 0,
     renderWorldCopies: false,
     fadeDuration: 0,
+    // On a touch screen one finger scrolls the page, two move the map.
+    cooperativeGestures: matchMedia('(pointer: coarse)').matches,
+    locale: { 'CooperativeGesturesHandler.MobileHelpText': t('map.twoFingers') },
     ...(bounds ? { bounds, fitBoundsOptions: { padding: FIT_PADDING_PX, maxZoom: FIT_ZOOM_MAX } } : {}),
     style: {
       version: 8,
@@ -125,8 +128,16 @@ function fit(map: maplibre.Map, props: MapViewProps, isMoving: boolean): void {
   if (bounds) map.fitBounds(bounds, { padding: FIT_PADDING_PX, maxZoom: FIT_ZOOM_MAX, duration: isMoving ? 400 : 0 });
 }
 
+/** What was drawn last, by map and source: figures change often, classes seldom, and polygons are dear. */
+const drawn = new WeakMap<maplibre.Map, Map<string, string>>();
+
 function show(map: maplibre.Map, props: MapViewProps): void {
-  const set = (source: string, data: unknown): void => {
+  const last = drawn.get(map) ?? new Map<string, string>();
+  drawn.set(map, last);
+  const set = (source: string, data: { features: { properties: { id: string; class: unknown } }[] }): void => {
+    const signature = data.features.map(({ properties }) => `${properties.id} ${String(properties.class)}`).join('|');
+    if (last.get(source) === signature) return;
+    last.set(source, signature);
     (map.getSource(source) as maplibre.GeoJSONSource | undefined)?.setData(data as never);
   };
   set(SOURCES.areas, areaFeatures(props.areas, props.fills));
@@ -141,8 +152,8 @@ function listen(map: maplibre.Map, props: { current: MapViewProps }): void {
   const popup = new maplibre.Popup({ closeButton: false, closeOnClick: false, className: 'map-popup', maxWidth: '260px', offset: 10 });
   const places = ['lots', 'hotspots'];
   const found = (point: maplibre.PointLike): maplibre.MapGeoJSONFeature | undefined => {
-    const drawn = map.getStyle().layers.map((layer) => layer.id);
-    const asked = [...places, 'lot-clusters', 'hotspot-clusters', 'area-fill', 'area-unknown'].filter((id) => drawn.includes(id));
+    const known = map.getStyle().layers.map((layer) => layer.id);
+    const asked = [...places, 'lot-clusters', 'hotspot-clusters', 'area-fill', 'area-unknown'].filter((id) => known.includes(id));
     return map.queryRenderedFeatures(point, { layers: asked })[0];
   };
   map.on('mousemove', (event) => {
@@ -154,7 +165,7 @@ function listen(map: maplibre.Map, props: { current: MapViewProps }): void {
       return;
     }
     const name = String(feature.properties.name ?? '');
-    const text = feature.source === SOURCES.areas ? props.current.areaText(String(feature.properties.id)) : String(feature.properties.text ?? '');
+    const text = feature.source === SOURCES.areas ? props.current.areaText(String(feature.properties.id)) : placeText(props.current, String(feature.properties.id));
     popup.setLngLat(event.lngLat).setDOMContent(popupContent(name, text)).addTo(map);
   });
   map.on('mouseout', () => popup.remove());
@@ -170,6 +181,8 @@ function listen(map: maplibre.Map, props: { current: MapViewProps }): void {
     }
   });
 }
+
+const placeText = (props: MapViewProps, id: string): string => props.places.find((place) => place.id === id)?.text ?? '';
 
 function popupContent(name: string, text: string): HTMLElement {
   const content = document.createElement('div');

@@ -23,6 +23,12 @@ export interface Place {
   text: string;
 }
 
+/** Features as the drawing layers read them. */
+export interface Drawn {
+  type: 'FeatureCollection';
+  features: { type: 'Feature'; geometry: unknown; properties: { id: string; name: string; class: string; kind?: string } }[];
+}
+
 /** Whether an area has sensors, and what they say. */
 export type AreaFill = 'none' | 'unknown' | number;
 
@@ -54,26 +60,27 @@ export function classOf(fill: AreaFill | undefined): string {
 }
 
 /** Areas with their class, for the drawing layers. */
-export function areaFeatures(areas: AreaCollection, fills: ReadonlyMap<string, AreaFill>): AreaCollection {
+export function areaFeatures(areas: AreaCollection, fills: ReadonlyMap<string, AreaFill>): Drawn {
   return {
-    type: 'FeatureCollection',
+    type: 'FeatureCollection' as const,
     features: areas.features
       .filter((feature) => feature.geometry !== null)
       .map((feature) => ({
-        ...feature,
+        type: 'Feature' as const,
+        geometry: feature.geometry,
         properties: { id: feature.properties.id, name: feature.properties.name, class: classOf(fills.get(feature.properties.id)) },
       })),
   };
 }
 
 /** Places as points. */
-export function placeFeatures(places: readonly Place[]): { type: 'FeatureCollection'; features: object[] } {
+export function placeFeatures(places: readonly Place[]): Drawn {
   return {
     type: 'FeatureCollection',
     features: places.map((place) => ({
       type: 'Feature',
       geometry: { type: 'Point', coordinates: place.at },
-      properties: { id: place.id, name: place.name, kind: place.kind, class: classOf(place.occupancy ?? 'unknown'), text: place.text },
+      properties: { id: place.id, name: place.name, kind: place.kind, class: classOf(place.occupancy ?? 'unknown') },
     })),
   };
 }

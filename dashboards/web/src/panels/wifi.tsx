@@ -61,8 +61,8 @@ function Chart({ rows, zone }: { rows: WifiUsage[]; zone: string }): JSX.Element
     <>
       <Timeline times={mean.map((point) => point.at)} stepS={HOUR_S} zone={zone} lang={lang.value} top={top} format={figure} summary={summary}
         lines={[
-          { label: t('wifi.max'), values: most.map((point) => point.value), colour: '#b58fd0', widthPx: 1, isStepped: true },
-          { label: t('wifi.mean'), values: mean.map((point) => point.value), colour: '#6b3fa0', fill: 'rgba(107,63,160,0.12)', isStepped: true },
+          { label: t('wifi.mean'), values: mean.map((point) => point.value), colour: '#a98bc7', widthPx: 0, fill: '#c9b5de', isBar: true },
+          { label: t('wifi.max'), values: most.map((point) => point.value), colour: '#6b3fa0', widthPx: 1.6 },
         ]}
         marked={[
           { label: t('wifi.suppressed'), kind: 'suppressed', spans: gapsOf(mean, HOUR_S, isHidden) },

@@ -97,7 +97,7 @@ function Head<R>({ column, order, onOrder }: HeadProps<R>): JSX.Element {
   return (
     <th scope="col" class={name} aria-sort={isBy ? (order.down ? 'descending' : 'ascending') : undefined}>
       <button type="button" class="sort" title={t('column.sort', { column: column.title })} onClick={() => onOrder(next)}>
-        {title}<span aria-hidden="true" class="sort-mark">{isBy ? (order.down ? '▾' : '▴') : ''}</span>
+        {title}{isBy && <span aria-hidden="true" class="sort-mark">{order.down ? '▾' : '▴'}</span>}
       </button>
     </th>
   );

@@ -1,7 +1,6 @@
 /** What stands where: things of a scope, the boundaries to draw, and how areas hang together. */
-import { address } from '../api/address';
+import { address, onOwnOrigin } from '../api/address';
 import { getAll, getJson, PAGES_MAX } from '../api/client';
-import { onOwnOrigin } from '../api/address';
 import type { Area, Listing, Thing, ThingKind } from '../api/types';
 import type { AreaCollection, AreaFeature } from '../map/shapes';
 import { useResource, type Resource } from './resource';
