@@ -44,8 +44,8 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// 0001-01-01T00:00:00Z.
     pub const MIN: Self = Self(-62_135_596_800_000_000);
-    /// 9999-12-31T00:00:00Z.
-    pub const MAX: Self = Self(253_402_214_400_000_000);
+    /// 9999-12-30T22:00:00Z, the last moment that jiff can print in every zone.
+    pub const MAX: Self = Self(253_402_207_200_000_000);
 
     /// From microseconds since the epoch, held within [`Self::MIN`] and [`Self::MAX`].
     pub const fn from_micros(micros: i64) -> Self {
@@ -268,6 +268,15 @@ mod tests {
         assert_eq!(text.to_string(), "2026-05-01T08:00:00Z");
         assert!(Timestamp::from_epoch(f64::NAN).is_err());
         assert!(Timestamp::from_epoch(1e30).is_err());
+    }
+
+    #[test]
+    fn the_ends_of_time_can_be_printed() {
+        for end in [Timestamp::MIN, Timestamp::MAX] {
+            assert_eq!(Timestamp::parse(&end.to_string()), Ok(end));
+        }
+        let beyond = Timestamp::from_epoch(253_402_214_399_000.0);
+        assert!(beyond.is_err());
     }
 
     #[test]
