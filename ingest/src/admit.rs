@@ -381,3 +381,6 @@ fn refuse(reading: &Reading, problem: Problem, context: Context<'_>) -> Quaranti
     };
     problem.into_entry(origin, Some(payload.as_bytes()), payload.len())
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

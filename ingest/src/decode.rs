@@ -11,8 +11,14 @@
 //! Of a decoder that may carry people's identifiers nothing of the payload is kept: the pipeline
 //! drops the parts of its refusals, whatever the decoder says.
 
+mod equipment;
 pub mod json;
+pub mod meraki;
 pub mod native;
+pub mod netjson;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -119,7 +125,11 @@ pub struct Decoders {
 impl Decoders {
     /// The decoders that Arno ships.
     pub fn shipped() -> Self {
-        let factories: [(&'static str, DecoderFactory); 1] = [("native", native::factory)];
+        let factories: [(&'static str, DecoderFactory); 3] = [
+            ("meraki", meraki::factory),
+            ("native", native::factory),
+            ("netjson", netjson::factory),
+        ];
         Self {
             factories: BTreeMap::from(factories),
         }
