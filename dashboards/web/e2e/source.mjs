@@ -30,7 +30,7 @@ export class Source {
     const root = levels.map((level) => areas.find((area) => area.level === level)).find(Boolean);
     const rows = await this.all(`/api/v1/products/parking_now?area=${root.id}&level=municipality`);
     const kind = kindOf(await this.all(`/api/v1/products/parking_now?area=${root.id}`));
-    const town = rows.filter((row) => row.vehicle_kind === kind).sort((a, b) => (b.capacity ?? 0) - (a.capacity ?? 0))[0];
+    const town = rows.filter((row) => row.vehicle_kind === kind && row.area !== 'outside').sort((a, b) => (b.capacity ?? 0) - (a.capacity ?? 0))[0];
     const inTown = async (of) => (await this.all(`/api/v1/things?area=${town.area}&kind=${of}`)).filter((thing) => thing.open);
     const lots = (await inTown('parking_lot')).filter((lot) => lot.vehicle_kind === kind && lot.properties.includes('vehicles'));
     const asked = process.env.ARNO_E2E_THING;

@@ -60,7 +60,7 @@ function parkingNow(query) {
       const newest = is.known ? at - 20_000 - Math.floor(chance(subject.area) * 300) * 1000 : at - 40 * HOUR_MS;
       return {
         area: subject.area, level: subject.level, bucket: 'now', bucket_start: iso(at), name: subject.name, vehicle_kind: kind,
-        vehicles: isShown ? is.vehicles : null, capacity: is.capacity, free: isShown ? is.capacity - is.vehicles : null,
+        vehicles: isShown ? is.vehicles : null, capacity: is.expected, free: isShown ? is.capacity - is.vehicles : null,
         occupancy: isShown ? round(is.vehicles / is.capacity) : null, known_share: round(is.share), things: list.length, things_known: is.known,
         oldest_observation: iso(newest - 600_000), newest_observation: iso(newest), age_s: (at - newest) / 1000, over_capacity: is.vehicles > is.capacity,
       };

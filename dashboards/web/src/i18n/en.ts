@@ -36,7 +36,7 @@ export const en: Texts = {
   'unit.known': '% known',
   'figure.unknown': 'unknown',
   'figure.free': 'Free spaces now',
-  'figure.free.of': 'of {n} known spaces',
+  'figure.free.of': 'of {n} spaces',
   'figure.occupancy': 'Occupancy now',
   'figure.occupancy.of': '{n} vehicles',
   'figure.lots': 'Car parks with a recent reading',

@@ -34,7 +34,7 @@ export const it = {
   'unit.known': '% nota',
   'figure.unknown': 'sconosciuto',
   'figure.free': 'Posti liberi adesso',
-  'figure.free.of': 'su {n} posti noti',
+  'figure.free.of': 'su {n} posti',
   'figure.occupancy': 'Occupazione adesso',
   'figure.occupancy.of': '{n} veicoli',
   'figure.lots': 'Parcheggi con dato recente',
