@@ -1,8 +1,10 @@
-//! Says so when the web application has not been built; the crate then embeds one page that tells how.
+//! Says so when the web application has not been built; the crate then embeds one page that tells
+//! how.
 //!
 //! # Why
 //!
-//! `cargo check` must work without Node, and a build without the application must not go unnoticed.
+//! `cargo check` must work without Node, and a build without the application must not go
+//! unnoticed.
 
 use std::path::Path;
 

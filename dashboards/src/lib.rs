@@ -2,24 +2,25 @@
 //!
 //! # Why
 //!
-//! One binary serves everything, outside a checkout too, so the build under `web/dist` is embedded. The
-//! application speaks HTTP to the same interface that anybody else uses: this crate depends on no other
-//! room, and what a page shows a developer can fetch.
+//! One binary serves everything, outside a checkout too, so the build under `web/dist` is
+//! embedded. The application speaks HTTP to the same interface that anybody else uses: this crate
+//! depends on no other room, and what a page shows a developer can fetch.
 //!
 //! # Shape
 //!
-//! Addresses of pages (`/`, `/comuni/{area}`, `/luoghi/{thing}`, `/dati`) all answer `index.html`: the
-//! application reads the address itself. Files under `assets/` carry a hash of their content in their
-//! names and may be kept for ever; all else is asked for again, cheaply, by its `ETag`.
+//! Addresses of pages (`/`, `/comuni/{area}`, `/luoghi/{thing}`, `/dati`) all answer `index.html`:
+//! the application reads the address itself. Files under `assets/` carry a hash of their content
+//! in their names and may be kept for ever; all else is asked for again, cheaply, by its `ETag`.
 //!
 //! # Limits
 //!
-//! About 2 MB of files. Without a build of the application there is one page, which says how to build it.
+//! About 2 MB of files. Without a build of the application there is one page, which says how to
+//! build it.
 //!
 //! # Invariants
 //!
-//! An unknown path is `None`, never the application: a wrong address of the interface must not look like
-//! a page. No asset is served without its content type.
+//! An unknown path is `None`, never the application: a wrong address of the interface must not
+//! look like a page. No asset is served without its content type.
 
 mod built;
 mod policy;

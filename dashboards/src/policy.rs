@@ -2,14 +2,14 @@
 //!
 //! # Why
 //!
-//! A public administration's page must not tell third parties who reads it. Scripts, styles, fonts, map
-//! data and the live feed all come from Arno itself, so the policy can be strict, and a mistake that
-//! would break the promise breaks the page in the browser test instead.
+//! A public administration's page must not tell third parties who reads it. Scripts, styles,
+//! fonts, map data and the live feed all come from Arno itself, so the policy can be strict, and a
+//! mistake that would break the promise breaks the page in the browser test instead.
 //!
 //! # Invariants
 //!
-//! No `unsafe-inline`, no `unsafe-eval`, no host name. `data:` and `blob:` are allowed for images only:
-//! patterns and icons inside the style sheets, and the map's canvas.
+//! No `unsafe-inline`, no `unsafe-eval`, no host name. `data:` and `blob:` are allowed for images
+//! only: patterns and icons inside the style sheets, and the map's canvas.
 
 /// Value of the `Content-Security-Policy` header for every page and asset of the dashboards.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; \

@@ -74,6 +74,8 @@ export class LiveFeed {
       const hello = parse<{ now?: string }>(event.data);
       learnClock(hello?.now);
     });
+    // Events between the last one heard and the next are gone: what they said is asked for.
+    source.addEventListener('gap', () => this.options.onPoll());
     for (const product of this.options.products) {
       source.addEventListener(product, (event) => {
         const message = parse<LiveMessage>(event.data);

@@ -171,6 +171,13 @@ describe('the live feed', () => {
     expect(feed.state.value).toBe('live');
   });
 
+  it('asks for the present state when events were missed', () => {
+    const { polls, source } = start();
+    source.onopen?.({} as Event);
+    source.say('gap', {});
+    expect(polls).toHaveBeenCalledTimes(1);
+  });
+
   it('opens a new connection after a refusal, with growing pauses', () => {
     const { source } = start();
     source.fail(2);
