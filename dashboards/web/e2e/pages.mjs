@@ -41,7 +41,6 @@ export async function region({ report, watched, source, subjects, lang }) {
   });
   await report.check(`region (${lang}): the map is drawn`, async () => {
     await page.waitForSelector('[data-map="ready"] canvas', { timeout: 30_000 });
-    await page.waitForTimeout(1500); // tiles of the polygons are cut by a worker; only the picture needs them
   });
 }
 

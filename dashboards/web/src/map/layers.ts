@@ -8,6 +8,9 @@ export const SOURCES = { areas: 'areas', lots: 'lots', hotspots: 'hotspots' } as
 const FONT = ['Titillium Web', 'sans-serif'];
 const GROUND = '#e9eef3';
 const HOTSPOT = '#6b3fa0';
+/** A whole region is read by its colours: names and hotspots come when a province fills the map. */
+const NAMES_ZOOM_MIN = 8.1;
+const HOTSPOTS_ZOOM_MIN = 8.1;
 
 /** The fill of a class, as the tables draw it. */
 const fillOfClass: ExpressionSpecification = [
@@ -77,11 +80,11 @@ function lotLayers(): LayerSpecification[] {
 function hotspotLayers(): LayerSpecification[] {
   return [
     {
-      id: 'hotspot-clusters', type: 'circle', source: SOURCES.hotspots, filter: ['has', 'point_count'], minzoom: 9,
+      id: 'hotspot-clusters', type: 'circle', source: SOURCES.hotspots, filter: ['has', 'point_count'], minzoom: HOTSPOTS_ZOOM_MIN,
       paint: { 'circle-color': HOTSPOT, 'circle-opacity': 0.85, 'circle-stroke-color': '#fff', 'circle-stroke-width': 1, 'circle-radius': 5.5 },
     },
     {
-      id: 'hotspots', type: 'circle', source: SOURCES.hotspots, filter: ['!', ['has', 'point_count']], minzoom: 9,
+      id: 'hotspots', type: 'circle', source: SOURCES.hotspots, filter: ['!', ['has', 'point_count']], minzoom: HOTSPOTS_ZOOM_MIN,
       paint: { 'circle-color': HOTSPOT, 'circle-stroke-color': '#fff', 'circle-stroke-width': 1, 'circle-radius': ['interpolate', ['linear'], ['zoom'], 9, 3, 14, 5] },
     },
   ];
@@ -90,7 +93,7 @@ function hotspotLayers(): LayerSpecification[] {
 function nameLayers(): LayerSpecification[] {
   return [
     {
-      id: 'area-names', type: 'symbol', source: SOURCES.areas, filter: ['!=', ['get', 'class'], 'none'],
+      id: 'area-names', type: 'symbol', source: SOURCES.areas, filter: ['!=', ['get', 'class'], 'none'], minzoom: NAMES_ZOOM_MIN,
       layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': ['interpolate', ['linear'], ['zoom'], 7, 10, 11, 13], 'text-padding': 2, 'text-max-width': 8, 'text-variable-anchor': ['top', 'bottom', 'right', 'left'], 'text-radial-offset': 0.7 },
       paint: { 'text-color': '#17324d', 'text-halo-color': 'rgba(255,255,255,0.9)', 'text-halo-width': 1.4 },
     },

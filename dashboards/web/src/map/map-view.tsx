@@ -55,7 +55,9 @@ export default function MapView(props: MapViewProps): JSX.Element {
     map.on('load', () => {
       entry.isLoaded = true;
       show(map, latest.current);
-      element.dataset.map = 'ready';
+      map.once('idle', () => {
+        element.dataset.map = 'ready';
+      });
     });
     listen(map, latest);
     // The frame gets its height from the page's layout, which may settle after the map has started.
@@ -82,7 +84,7 @@ export default function MapView(props: MapViewProps): JSX.Element {
   if (fault) return <p class="map-none" data-map="none">{t('region.map.none')}</p>;
   return (
     <div class="map-frame">
-      <div ref={host} class="map-canvas" role="application" aria-label={props.label} />
+      <div ref={host} class="map-canvas" />
       <div class="map-buttons">
         <button type="button" aria-label={t('map.zoomIn')} onClick={() => held.current?.map.zoomIn()}>+</button>
         <button type="button" aria-label={t('map.zoomOut')} onClick={() => held.current?.map.zoomOut()}>−</button>
@@ -105,7 +107,7 @@ function start(element: HTMLElement, props: MapViewProps): maplibre.Map {
     fadeDuration: 0,
     // On a touch screen one finger scrolls the page, two move the map.
     cooperativeGestures: matchMedia('(pointer: coarse)').matches,
-    locale: { 'CooperativeGesturesHandler.MobileHelpText': t('map.twoFingers') },
+    locale: { 'Map.Title': props.label, 'CooperativeGesturesHandler.MobileHelpText': t('map.twoFingers') },
     ...(bounds ? { bounds, fitBoundsOptions: { padding: FIT_PADDING_PX, maxZoom: FIT_ZOOM_MAX } } : {}),
     style: {
       version: 8,
