@@ -10,13 +10,14 @@ use arno_store::{
     Document, Documents, Maintenance, ObservationReader, ObservationWriter, QuarantineFilter,
     QuarantineLog, Quarantined, Scan, Segments, StoreError, StoreHealth, Touched,
 };
+use arno_store_lake::Lake;
 use arrow::array::{Array as _, RecordBatch};
 use async_trait::async_trait;
 
 use crate::job::Job;
 use crate::scan::scan;
 use crate::store::{EmbeddedStore, are_registered, newest};
-use crate::touch::{Gather, join};
+use crate::touched::touched;
 
 #[async_trait]
 impl ObservationWriter for EmbeddedStore {
@@ -61,30 +62,11 @@ fn check(observations: &RecordBatch, datastream_count: usize) -> Result<(), Stor
 #[async_trait]
 impl ObservationReader for EmbeddedStore {
     async fn scan(&self, question: Scan) -> Result<Vec<BatchStream>, StoreError> {
-        scan(&self.shared, &question)
+        scan(&self.shared, &self.lake, &question).await
     }
 
     async fn touched(&self, since: Timestamp) -> Result<Touched, StoreError> {
-        let since_us = since.as_micros();
-        let moment = self.shared.read();
-        if moment.is_closed {
-            return Err(StoreError::Closed);
-        }
-        let known_at = newest(moment.state.known_at_us);
-        let since_start = since == Timestamp::MIN;
-        let ranges = moment.recent.since(since_us).unwrap_or_else(|| {
-            let mut gather = Gather::default();
-            for part in moment.flushing.as_deref().into_iter().chain([&moment.active]) {
-                for (key, row) in part.iter() {
-                    if since_start || row.known_at > since_us {
-                        gather.add(key, row.time);
-                    }
-                }
-            }
-            gather.take()
-        });
-        drop(moment);
-        Ok(Touched { ranges: join(ranges), known_at })
+        touched(&self.shared, &self.lake, since).await
     }
 
     fn last_commit(&self) -> Timestamp {
@@ -208,17 +190,25 @@ impl Segments for EmbeddedStore {
 #[async_trait]
 impl Maintenance for EmbeddedStore {
     async fn maintain(&self) -> Result<(), StoreError> {
-        Ok(())
+        if self.shared.read().is_closed {
+            return Err(StoreError::Closed);
+        }
+        Arc::clone(&self.flusher).flush_if_due().await?;
+        self.flusher.vacuum().await
     }
 
     fn health(&self) -> StoreHealth {
         let moment = self.shared.read();
         let hot_rows = moment.active.len() + moment.flushing.as_ref().map_or(0, |part| part.len());
+        let damaged = moment.files.iter().filter(|file| file.is_damaged());
+        let damaged: Vec<&str> = damaged.map(|file| file.path()).collect();
+        let fault = moment.fault.as_ref().or(moment.lake_fault.as_ref());
         let is_ready = moment.fault.is_none() && !moment.is_closed;
-        let summary = match &moment.fault {
+        let summary = match fault {
             Some(fault) => fault.clone(),
             None if moment.is_closed => "closed".to_owned(),
-            None => "takes data".to_owned(),
+            None if damaged.is_empty() => "takes data".to_owned(),
+            None => format!("takes data; damaged and set aside: {}", damaged.join(", ")),
         };
         let ledger = moment.state.ledger;
         StoreHealth {
@@ -226,7 +216,7 @@ impl Maintenance for EmbeddedStore {
             summary,
             hot_rows: u64::try_from(hot_rows).unwrap_or(u64::MAX),
             rows: ledger.stored + ledger.corrected,
-            bytes: None,
+            bytes: Some(Lake::bytes(&moment.files)),
         }
     }
 

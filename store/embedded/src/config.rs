@@ -1,5 +1,6 @@
 //! What an operator can set on the embedded store.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Settings of an embedded store.
@@ -9,6 +10,12 @@ pub struct EmbeddedConfig {
     pub flush_rows: usize,
     /// Age of the oldest hot row at which it is flushed into the lake.
     pub flush_age: Duration,
+    /// Where the lake is: a path or an object store's address; absent: the folder `lake` within.
+    pub lake: Option<String>,
+    /// The object store's options, as `object_store` names them.
+    pub lake_options: HashMap<String, String>,
+    /// How long files that left the lake stay for other readers.
+    pub vacuum_age: Duration,
     /// Rows that may wait for the log; appends beyond it wait outside the queue.
     pub queue_rows: usize,
 }
@@ -19,6 +26,10 @@ impl Default for EmbeddedConfig {
             // A million rows are 50 MB in memory and about 5 MB in the lake.
             flush_rows: 1_000_000,
             flush_age: Duration::from_secs(3_600),
+            lake: None,
+            lake_options: HashMap::new(),
+            // Longer than anybody's query.
+            vacuum_age: Duration::from_secs(3_600),
             // Four of the largest appends.
             queue_rows: 4 * arno_store::append::APPEND_ROWS_MAX,
         }

@@ -11,30 +11,24 @@
 //! # Invariants
 //! Within a datastream rows ascend by time, and by arrival among equals (commits only grow).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arno_model::DatastreamKey;
+use arno_model::{DatastreamKey, Timestamp};
 use arno_store::Streams;
+use arno_store_lake::Month;
 
 use crate::row::Row;
+use crate::view::{Chunk, HotView};
 
 /// Most rows of one chunk: what a late row moves and a written shared chunk copies (25 kB).
 pub(crate) const CHUNK_ROWS_MAX: usize = 512;
-
-type Chunk = Arc<Vec<Row>>;
 
 /// Rows of many datastreams.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Hot {
     streams: Vec<Vec<Chunk>>,
     row_count: usize,
-}
-
-/// Part of the hot part at one moment: datastreams ascending, each with sorted chunks.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct HotView {
-    /// The datastreams that have rows.
-    pub(crate) streams: Vec<(DatastreamKey, Vec<Chunk>)>,
 }
 
 fn place(key: DatastreamKey) -> Option<usize> {
@@ -57,6 +51,25 @@ impl Hot {
         (1_i32..).map(DatastreamKey).zip(&self.streams).flat_map(|(key, chunks)| {
             chunks.iter().flat_map(|chunk| chunk.iter()).map(move |row| (key, row))
         })
+    }
+
+    /// The months that rows lie in.
+    pub(crate) fn months(&self) -> BTreeSet<Month> {
+        let mut months = BTreeSet::new();
+        let mut range = 0..0;
+        let mut note = |time_us: i64| {
+            if !range.contains(&time_us) {
+                let month = Month::of(Timestamp::from_micros(time_us));
+                range = month.range().start.as_micros()..month.range().end.as_micros();
+                months.insert(month);
+            }
+        };
+        for chunk in self.streams.iter().flatten() {
+            for row in chunk.iter() {
+                note(row.time);
+            }
+        }
+        months
     }
 
     /// Adds a version of a registered datastream.

@@ -28,7 +28,7 @@ pub(crate) enum Job {
     /// Segments whose files are written.
     Segments { swap: SegmentSwap, reply: Reply<()> },
     /// Groups up to a number are in the lake.
-    Trim { upto: u64, reply: Reply<()> },
+    Trim { upto: u64 },
     /// No further jobs.
     Close { reply: Reply<()> },
 }

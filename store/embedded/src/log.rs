@@ -93,6 +93,8 @@ pub(crate) struct Commit {
     pub(crate) segments: Vec<SegmentSwap>,
     /// Groups up to this number are in the lake: drop them.
     pub(crate) trim: Option<u64>,
+    /// Damaged groups that were set aside.
+    pub(crate) drop: Vec<u64>,
 }
 
 /// The log.
@@ -115,6 +117,8 @@ pub(crate) struct Recovered {
     pub(crate) state: State,
     /// All datastreams, by ascending key.
     pub(crate) streams: Vec<DatastreamName>,
+    /// The oldest group's number.
+    pub(crate) first_seq: Option<u64>,
     /// Groups whose bytes are damaged: number and raw bytes.
     pub(crate) damaged: Vec<(u64, Vec<u8>)>,
 }
@@ -139,6 +143,7 @@ impl Log {
         let log = transaction.open_table(LOG).map_err(|source| read(source.into()))?;
         for entry in log.iter().map_err(|source| read(source.into()))? {
             let (key, value) = entry.map_err(|source| read(source.into()))?;
+            recovered.first_seq = recovered.first_seq.or(Some(key.value()));
             if open(value.value()).is_err() {
                 recovered.damaged.push((key.value(), value.value().to_vec()));
             }
@@ -343,11 +348,14 @@ fn json<T: Serialize>(value: &T) -> Vec<u8> {
 fn write(database: &Database, commit: &Commit, state: &State) -> Result<(), redb::Error> {
     let stamp = state.stamp;
     let transaction = database.begin_write()?;
-    if commit.rows.is_some() || commit.trim.is_some() {
+    if commit.rows.is_some() || commit.trim.is_some() || !commit.drop.is_empty() {
         let mut table = transaction.open_table(LOG)?;
         if let Some(rows) = &commit.rows {
             let sealed = seal(Kind::Log, stamp, &state.seq.to_le_bytes(), rows);
             table.insert(state.seq, sealed.as_slice())?;
+        }
+        for seq in &commit.drop {
+            table.remove(seq)?;
         }
         if let Some(upto) = commit.trim {
             table.retain_in(..=upto, |_seq, _rows| false)?;

@@ -10,22 +10,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use arno_model::{DatastreamKey, Timestamp};
-use arno_store::{Clock, Datastreams, StoreError};
+use arno_store::{Clock, StoreError};
+use arno_store_lake::{Lake, Opened};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
 use crate::config::EmbeddedConfig;
-use crate::error::gone;
-use crate::folder::{Folder, write_durably};
-use crate::group;
-use crate::hot::Hot;
+use crate::error::{gone, io_failed};
+use crate::flush::{Flusher, WRITER};
+use crate::folder::Folder;
 use crate::job::{Job, QUEUE_JOBS_MAX, Reply};
-use crate::judge::Tails;
-use crate::log::{Log, Recovered};
-use crate::row::RowReader;
+use crate::log::Log;
+use crate::recovery::recover;
 use crate::segment::SegmentFolder;
 use crate::shared::{Moment, Shared};
 use crate::touch::Recent;
-use crate::writer::Writer;
+use crate::writer::{Parts, Writer};
 
 /// A store in a folder, of one process.
 #[derive(Debug)]
@@ -37,8 +39,13 @@ pub struct EmbeddedStore {
     pub(crate) shared: Arc<Shared>,
     pub(crate) segments: Arc<SegmentFolder>,
     pub(crate) queue_rows: Arc<Semaphore>,
+    pub(crate) lake: Arc<Lake>,
+    pub(crate) flusher: Arc<Flusher>,
     jobs: mpsc::Sender<Job>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    tracker: TaskTracker,
+    /// Ends the flusher when the store is dropped without being closed.
+    ending: DropGuard,
     is_closing: AtomicBool,
 }
 
@@ -54,58 +61,82 @@ impl EmbeddedStore {
         config: EmbeddedConfig,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, StoreError> {
-        let dir = dir.to_owned();
-        let opening = tokio::task::spawn_blocking(move || Self::open_now(&dir, config, clock));
+        let folder = {
+            let dir = dir.to_owned();
+            let opening = tokio::task::spawn_blocking(move || Folder::open(&dir));
+            Arc::new(opening.await.map_err(|_source| gone("open the folder"))??)
+        };
+        let own = folder.join("lake").display().to_string();
+        let place = config.lake.clone().unwrap_or(own);
+        let opened = Lake::open(&place, config.lake_options.clone(), WRITER).await?;
+        opened.lake.sweep(&opened.files).await?;
+        let runtime = Handle::current();
+        let opening = tokio::task::spawn_blocking(move || {
+            Self::open_now(folder, opened, runtime, (config, clock))
+        });
         opening.await.map_err(|_source| gone("open the store"))?
     }
 
     fn open_now(
-        dir: &Path,
-        config: EmbeddedConfig,
-        clock: Arc<dyn Clock>,
+        folder: Arc<Folder>,
+        opened: Opened,
+        runtime: Handle,
+        (config, clock): (EmbeddedConfig, Arc<dyn Clock>),
     ) -> Result<Arc<Self>, StoreError> {
-        let folder = Arc::new(Folder::open(dir)?);
-        let (log, recovered) = Log::open(&folder.join("log.redb"))?;
-        set_aside(&folder, &recovered)?;
-        let (active, tails) = reload(&log)?;
-        let segments = Arc::new(SegmentFolder::open(folder.join("segments"), &log)?);
-        let state = recovered.state;
-        let mut datastreams = Datastreams::default();
-        for name in recovered.streams {
-            datastreams.insert(name);
-        }
+        let recovery = recover(&folder, &opened)?;
+        let segments = Arc::new(SegmentFolder::open(folder.join("segments"), &recovery.log)?);
+        let log = Arc::new(recovery.log);
+        let lake = Arc::new(opened.lake);
+        let active_since_us = (recovery.active.len() > 0).then(|| clock.now().as_micros());
         let shared = Arc::new(Shared::new(Moment {
-            active_since_us: (active.len() > 0).then(|| clock.now().as_micros()),
-            active,
+            active: recovery.active,
+            active_since_us,
             flushing: None,
-            state,
-            datastreams: Arc::new(datastreams),
-            recent: Recent::new(state.known_at_us.unwrap_or(i64::MIN)),
+            flushing_position: 0,
+            files: opened.files,
+            lake_fault: None,
+            state: recovery.state,
+            datastreams: Arc::new(recovery.datastreams),
+            recent: Recent::new(recovery.state.known_at_us.unwrap_or(i64::MIN)),
             fault: None,
             is_closed: false,
         }));
-        let log = Arc::new(log);
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS_MAX);
-        let writer = Writer::new(
-            Arc::clone(&log),
-            Arc::clone(&shared),
-            Arc::clone(&clock),
-            tails,
-            config.flush_rows,
-        );
+        let writer = Writer::new(Parts {
+            log: Arc::clone(&log),
+            shared: Arc::clone(&shared),
+            clock: Arc::clone(&clock),
+            tails: recovery.tails,
+            lake: Arc::clone(&lake),
+            runtime: runtime.clone(),
+            flush_rows: config.flush_rows,
+        });
         let thread = thread::Builder::new().name("arno-store-writer".to_owned());
         let writer = thread.spawn(move || writer.run(queue));
-        let writer = writer.map_err(|source| crate::error::io_failed("start the writer", source))?;
+        let writer = writer.map_err(|source| io_failed("start the writer", source))?;
+        let flusher = Arc::new(Flusher::new(
+            Arc::clone(&lake),
+            Arc::clone(&shared),
+            Arc::clone(&clock),
+            jobs.clone(),
+            config.clone(),
+        ));
+        let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
+        tracker.spawn_on(Arc::clone(&flusher).run(token.clone()), &runtime);
         Ok(Arc::new(Self {
             queue_rows: Arc::new(Semaphore::new(config.queue_rows)),
             config,
             clock,
             folder,
             log,
+            lake,
             shared,
             segments,
+            flusher,
             jobs,
             writer: Mutex::new(Some(writer)),
+            tracker,
+            ending: token.drop_guard(),
             is_closing: AtomicBool::new(false),
         }))
     }
@@ -135,6 +166,9 @@ impl EmbeddedStore {
         if self.is_closing.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        self.ending.token().cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
         let asked = self.ask(|reply| Job::Close { reply }).await;
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = writer {
@@ -146,35 +180,6 @@ impl EmbeddedStore {
         self.folder.release();
         asked
     }
-}
-
-/// Copies damaged groups out of the way and names them in the log.
-fn set_aside(folder: &Folder, recovered: &Recovered) -> Result<(), StoreError> {
-    for (seq, bytes) in &recovered.damaged {
-        let path = folder.join("damaged").join(format!("log-{seq}.bin"));
-        write_durably(&path, bytes)
-            .map_err(|source| crate::error::io_failed("set a damaged entry aside", source))?;
-        tracing::error!(path = %path.display(), "a damaged log entry was set aside");
-    }
-    Ok(())
-}
-
-/// Reads the log's rows back into memory.
-fn reload(log: &Log) -> Result<(Hot, Tails), StoreError> {
-    let (mut hot, mut tails) = (Hot::default(), Tails::default());
-    log.groups(0, |seq, bytes| {
-        for columns in group::decode(&format!("log entry {seq}"), bytes)? {
-            let reader = RowReader::new(&columns);
-            for index in 0..columns.len() {
-                let key = reader.datastream(index);
-                let stamp = columns.known_at.as_ref().map_or(0, |stamps| stamps.value(index));
-                hot.insert(key, reader.row(index, stamp));
-                tails.raise(key, reader.time(index));
-            }
-        }
-        Ok(())
-    })?;
-    Ok((hot, tails))
 }
 
 /// The newest commit of a state; before the first the beginning of time.

@@ -10,6 +10,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arno_model::Timestamp;
 use arno_model::observation::kept_schema;
@@ -19,18 +20,26 @@ use arno_store::{
 };
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, TimestampMicrosecondArray};
 use arrow::compute::{concat_batches, filter_record_batch};
+use arno_store_lake::Lake;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::group;
 use crate::job::{Job, QUEUE_JOBS_MAX, Reply};
 use crate::judge::{self, Arrivals, Kept, Tails};
 use crate::log::{Commit, Log, SegmentSwap, State};
-use crate::row::RowReader;
+use crate::lookup::Cache;
+use crate::row::{Row, RowReader};
 use crate::shared::Shared;
 use crate::touch::{Gather, Range};
 
 /// Rows of one group, about: twice the largest append, so that judging and copying stay short.
 const GROUP_ROWS_MAX: usize = 524_288;
+
+/// Hot parts of the flushed size that may gather while one is being flushed; then appends wait.
+const HOT_FLUSHES_MAX: usize = 2;
+/// How long the writer sleeps before it looks for room again.
+const ROOM_WAIT: Duration = Duration::from_millis(200);
 
 /// The writer's own things.
 #[derive(Debug)]
@@ -40,7 +49,29 @@ pub(crate) struct Writer {
     clock: Arc<dyn Clock>,
     tails: Tails,
     gather: Gather,
+    cache: Cache,
+    lake: Arc<Lake>,
+    runtime: Handle,
     flush_rows: usize,
+}
+
+/// What a writer works with.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// The log.
+    pub(crate) log: Arc<Log>,
+    /// What readers see.
+    pub(crate) shared: Arc<Shared>,
+    /// The process's clock.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The newest times of everything kept.
+    pub(crate) tails: Tails,
+    /// The lake, for late rows.
+    pub(crate) lake: Arc<Lake>,
+    /// Where the lake is read.
+    pub(crate) runtime: Handle,
+    /// Hot rows at which a flush is due.
+    pub(crate) flush_rows: usize,
 }
 
 /// A job's answer, sent once the commit is durable.
@@ -65,15 +96,19 @@ struct Group {
 }
 
 impl Writer {
-    /// A writer over a recovered log; `tails` covers everything kept.
-    pub(crate) fn new(
-        log: Arc<Log>,
-        shared: Arc<Shared>,
-        clock: Arc<dyn Clock>,
-        tails: Tails,
-        flush_rows: usize,
-    ) -> Self {
-        Self { log, shared, clock, tails, gather: Gather::default(), flush_rows }
+    /// A writer over a recovered log.
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            log: parts.log,
+            shared: parts.shared,
+            clock: parts.clock,
+            tails: parts.tails,
+            gather: Gather::default(),
+            cache: Cache::default(),
+            lake: parts.lake,
+            runtime: parts.runtime,
+            flush_rows: parts.flush_rows,
+        }
     }
 
     /// Writes until told to close or until nobody can send any more.
@@ -95,6 +130,8 @@ impl Writer {
     }
 
     fn write(&mut self, jobs: Vec<Job>) -> Option<Reply<()>> {
+        let row_count = jobs.iter().map(rows_of).sum();
+        let room = self.await_room(row_count);
         let state = self.shared.read().state;
         let mut group = Group {
             commit: Commit { state, ..Commit::default() },
@@ -109,11 +146,13 @@ impl Writer {
         for job in jobs {
             self.take(&mut group, job);
         }
-        let is_idle = group.waiting.is_empty() && group.answers.is_empty();
+        let has_asked = !group.waiting.is_empty() || !group.answers.is_empty();
+        let is_idle = !has_asked && group.commit.trim.is_none();
         if is_idle {
             return group.close;
         }
-        let written = self.prepare(&mut group).and_then(|()| self.log.commit(&group.commit));
+        let prepared = room.and_then(|()| self.prepare(&mut group));
+        let written = prepared.and_then(|()| self.log.commit(&group.commit));
         match written {
             Ok(state) => {
                 self.publish(&mut group, state);
@@ -136,10 +175,7 @@ impl Writer {
                 self.document(group, (name, bytes, expected), reply);
             }
             Job::Segments { swap, reply } => segments(group, swap, reply),
-            Job::Trim { upto, reply } => {
-                group.commit.trim = Some(group.commit.trim.unwrap_or(0).max(upto));
-                group.answers.push(Box::new(move |result| answer(reply, result)));
-            }
+            Job::Trim { upto } => group.commit.trim = Some(group.commit.trim.unwrap_or(0).max(upto)),
             Job::Close { reply } => group.close = Some(reply),
         }
     }
@@ -243,20 +279,51 @@ impl Writer {
         Ok(Arrivals::new(columns, known_at.as_micros()))
     }
 
-    fn look_up(&self, identities: &[judge::Identity]) -> Result<Kept, StoreError> {
+    /// Waits while the hot part is full and a flush is on its way.
+    fn await_room(&self, row_count: usize) -> Result<(), StoreError> {
+        if row_count == 0 {
+            return Ok(());
+        }
+        loop {
+            let moment = self.shared.read();
+            if moment.active.len() < self.flush_rows.saturating_mul(HOT_FLUSHES_MAX) {
+                return Ok(());
+            }
+            if let Some(fault) = &moment.lake_fault {
+                let source = fault.clone().into();
+                return Err(StoreError::Unavailable { action: "flush into the lake", source });
+            }
+            drop(moment);
+            self.shared.flush_due.notify_one();
+            self.shared.await_room(ROOM_WAIT);
+        }
+    }
+
+    /// The versions kept under some identities, which ascend: the lake's, then the hot part's.
+    fn look_up(&mut self, identities: &[judge::Identity]) -> Result<Kept, StoreError> {
         let mut kept = Kept::with_capacity(identities.len());
         if identities.is_empty() {
             return Ok(kept);
         }
+        let mut in_hot: Vec<Vec<Row>> = Vec::with_capacity(identities.len());
         let moment = self.shared.read();
-        let mut found = Vec::new();
-        for identity in identities {
-            found.clear();
+        let files = Arc::clone(&moment.files);
+        for (key, time_us) in identities {
+            let mut found = Vec::new();
             if let Some(flushing) = &moment.flushing {
-                flushing.versions(identity.0, identity.1, &mut found);
+                flushing.versions(*key, *time_us, &mut found);
             }
-            moment.active.versions(identity.0, identity.1, &mut found);
-            judge::keep(&mut kept, *identity, &found);
+            moment.active.versions(*key, *time_us, &mut found);
+            in_hot.push(found);
+        }
+        drop(moment);
+        self.cache.forget(&files);
+        let looking = self.cache.versions(&self.lake, &files, identities, |identity, row| {
+            judge::keep(&mut kept, identity, &[row]);
+        });
+        self.runtime.block_on(looking)?;
+        for (identity, rows) in identities.iter().zip(in_hot) {
+            judge::keep(&mut kept, *identity, &rows);
         }
         Ok(kept)
     }

@@ -1,6 +1,7 @@
 //! The suite that every backend passes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arno_store::testkit::{Bench, Site, conform};
 use arno_store::{Backend, Clock, StoreError};
@@ -28,6 +29,18 @@ impl Site for Folder {
 }
 
 #[tokio::test]
-async fn the_embedded_store_answers_as_the_oracle_does() {
+async fn the_hot_part_answers_as_the_oracle_does() {
     conform(&Folders(EmbeddedConfig::default())).await;
+}
+
+/// Everything is flushed by every `maintain`, and by itself every few hundred rows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lake_answers_as_the_oracle_does() {
+    let config = EmbeddedConfig {
+        flush_rows: 300,
+        flush_age: Duration::ZERO,
+        vacuum_age: Duration::ZERO,
+        ..EmbeddedConfig::default()
+    };
+    conform(&Folders(config)).await;
 }

@@ -25,24 +25,24 @@ use arrow::array::{
 use arrow::datatypes::SchemaRef;
 use futures::{Stream, StreamExt as _, stream};
 
-use crate::error::damaged;
+use crate::error::LakeError;
 
 /// A sorted source.
-pub(crate) type Source = Pin<Box<dyn Stream<Item = Result<RecordBatch, StoreError>> + Send>>;
+pub type Source = Pin<Box<dyn Stream<Item = Result<RecordBatch, StoreError>> + Send>>;
 
-/// What of the merged rows goes out.
+/// What of the merged rows goes out. Its columns must ascend within the kept schema.
 #[derive(Debug, Clone)]
-pub(crate) struct Shape {
+pub struct Shape {
     /// Which versions.
-    pub(crate) versions: Versions,
+    pub versions: Versions,
     /// Columns of the kept schema.
-    pub(crate) columns: Vec<usize>,
+    pub columns: Vec<usize>,
     /// At most so many rows.
-    pub(crate) limit: usize,
+    pub limit: usize,
 }
 
 /// Merges the sources into a stream.
-pub(crate) fn merge(sources: Vec<Source>, shape: &Shape) -> BatchStream {
+pub fn merge(sources: Vec<Source>, shape: &Shape) -> BatchStream {
     let cursors = sources.into_iter().map(|source| Cursor { source, block: None, at: 0 }).collect();
     let merge = Merge {
         cursors,
@@ -72,7 +72,7 @@ impl Cursor {
             self.at = 0;
             let Some(batch) = self.source.next().await else { return Ok(()) };
             let view = ObservationColumns::view(&batch?)
-                .map_err(|source| damaged("a scanned batch", source))?;
+                .map_err(|source| LakeError::damaged("a scanned batch", source))?;
             self.block = Some(Arc::new(view));
         }
         Ok(())
