@@ -265,7 +265,9 @@ fn first_problem(accepted: &Accepted) -> String {
 
 impl Connection {
     /// Takes a publish; returns when it is durable, refused, or will not become durable in time.
-    pub(super) async fn publish(&self, topic: &str, payload: Bytes) -> Verdict {
+    /// One without acknowledgement (`is_unheard`, QoS 0) is taken even when its connection ends
+    /// meanwhile: nobody would send it again.
+    pub(super) async fn publish(&self, topic: &str, payload: Bytes, is_unheard: bool) -> Verdict {
         if self.is_draining.get() {
             return std::future::pending().await;
         }
@@ -275,7 +277,16 @@ impl Connection {
             return Verdict::NotAuthorised;
         };
         let _in_flight = InFlight::enter(self);
-        self.shared.accept(topic, publisher, payload).await
+        if !is_unheard {
+            return self.shared.accept(topic, publisher, payload).await;
+        }
+        let (shared, topic) = (Arc::clone(&self.shared), topic.to_owned());
+        let accepting = async move { shared.accept(&topic, publisher, payload).await };
+        let accepted = self
+            .shared
+            .tracker
+            .spawn_on(accepting, &self.shared.runtime);
+        accepted.await.unwrap_or(Verdict::Failed("panic"))
     }
 
     /// The client said goodbye: its Last Will is void.

@@ -165,7 +165,7 @@ impl<S> Layer<S, Session5> {
         }
         let _taking = self.start_taking();
         let payload = Bytes::from(publish.payload);
-        let verdict = self.session.publish(&publish.topic, payload).await;
+        let verdict = self.session.publish(&publish.topic, payload, false).await;
         let packet = super::v5::received(publish.id, verdict);
         let mut stages = self.stages.borrow_mut();
         let packet = packet.inspect_err(|_close| {
@@ -270,7 +270,7 @@ impl<S> Layer<S, Session3> {
         }
         let _taking = self.start_taking();
         let payload = Bytes::from(publish.payload);
-        let verdict = self.session.publish(&publish.topic, payload).await;
+        let verdict = self.session.publish(&publish.topic, payload, false).await;
         super::v3::answer(&verdict, false)?;
         self.stages.borrow_mut().insert(publish.id, Stage::Received);
         Ok(Some(received.into()))

@@ -84,6 +84,8 @@ fn listen(listener: TcpListener, shared: &Arc<Shared>) -> io::Result<ntex::serve
         .set_max_receive(settings.in_flight_count_max)
         .set_max_receive_size(PAYLOADS_BYTES_MAX)
         .set_max_topic_alias(0)
+        // A client may publish and leave at once: what it sent before its goodbye is taken.
+        .set_handle_qos_after_disconnect(Some(QoS::ExactlyOnce))
         .set_connect_timeout(Seconds(CONNECT_S_MAX))
         .set_handshake_timeout(Seconds(CONNECT_S_MAX))
         .protocol_version_timeout(Seconds(CONNECT_S_MAX));

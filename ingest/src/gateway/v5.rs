@@ -104,7 +104,8 @@ pub(super) fn publishes()
                 let is_unheard = publish.qos() == QoS::AtMostOnce;
                 let payload = publish.read_all().await.map_err(|_gone| Close::Payload)?;
                 let payload = Bytes::copy_from_slice(&payload);
-                let verdict = connection.publish(publish.publish_topic(), payload).await;
+                let topic = publish.publish_topic();
+                let verdict = connection.publish(topic, payload, is_unheard).await;
                 answer(verdict, is_unheard)
             }
         }))

@@ -73,6 +73,12 @@ impl Client3 {
                     }
                     Ok(Event::Outgoing(_)) => {}
                     Err(error) => {
+                        // What came in the same piece as the end was not told yet.
+                        for event in std::mem::take(&mut events.state.events) {
+                            if let Event::Incoming(packet) = event {
+                                drop(heard.send(Ok(packet)).await);
+                            }
+                        }
                         drop(heard.send(Err(error)).await);
                         return;
                     }

@@ -5,9 +5,13 @@
 #![expect(clippy::panic, reason = "a test that can't go on fails")]
 mod acks;
 mod backend;
+mod bridge;
+mod broker;
+mod canary;
 mod client;
 mod live;
 mod rights;
 mod stop;
+mod tools;
 mod wills;
 mod world;
