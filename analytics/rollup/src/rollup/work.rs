@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arno_model::time::DAY_US;
-use arno_model::{DatastreamKey, SignalKind, Timestamp};
-use arno_store::{Datastreams, Registry, Streams, Touched};
+use arno_model::{DatastreamKey, SignalKind, TimeRange, Timestamp};
+use arno_store::{Datastreams, Registry, Scan, Streams, Touched};
+use futures::StreamExt as _;
 
 use crate::error::{RollupError, store_error};
 use crate::layout::{Layout, ThingPlan};
@@ -25,7 +26,7 @@ use crate::rollup::load::{Reading, SAMPLES_MAX, SeriesSet, read};
 use crate::rollup::table::Stamp;
 use crate::rollup::tally::{Horizon, ThingView};
 use crate::rollup::view::{Day, PlanBefore, Slots, View, days_of};
-use crate::signal::series::micros;
+use crate::signal::series::{COLUMNS, micros};
 use crate::signal::timeline::Timeline;
 use crate::signal::{Span, bucket_floor};
 
@@ -145,7 +146,13 @@ impl<'a> Work<'a> {
             if micros(times.start) >= frontier && back_us == 0 {
                 continue;
             }
-            dirt.touch(&layout, stream, *times, frontier);
+            let is_counter = plan.is_some_and(|plan| plan.property.signal == SignalKind::Counter);
+            let mut times = *times;
+            if is_counter && let Some(next) = self.next_time(*key, times.end).await? {
+                // However far it is: growth over too long a gap is reported there.
+                times.end = Timestamp::from_micros(next).plus_us(1);
+            }
+            dirt.touch(&layout, stream, times, frontier);
             let thing = layout.thing(stream.0);
             if thing.is_some_and(|thing| thing.capacity == Some(stream.1)) {
                 let from = capacities.entry(stream.0).or_insert(i64::MAX);
@@ -154,6 +161,31 @@ impl<'a> Work<'a> {
         }
         self.view.known_at = micros(touched.known_at);
         self.change_capacities(&layout, &capacities).await
+    }
+
+    /// The time of a datastream's first observation from a moment on, before the frontier.
+    async fn next_time(
+        &self,
+        key: DatastreamKey,
+        from: Timestamp,
+    ) -> Result<Option<i64>, RollupError> {
+        let range = TimeRange::new(from, Timestamp::from_micros(self.view.frontier));
+        if range.is_empty() {
+            return Ok(None);
+        }
+        let scan = Scan {
+            columns: Some(COLUMNS.to_vec()),
+            limit: Some(1),
+            ..Scan::of(Streams::of(vec![key]), range)
+        };
+        let mut set = SeriesSet::default();
+        let failed = store_error("find the next observation");
+        for mut stream in self.inner.backend().scan(scan).await.map_err(&failed)? {
+            while let Some(batch) = stream.next().await {
+                set.add(&batch.map_err(&failed)?)?;
+            }
+        }
+        Ok(set.of(key.0).first().map(|sample| sample.time))
     }
 
     async fn change_capacities(

@@ -18,7 +18,9 @@ pub(crate) type Sums = (i128, i128, i128);
 const HOLD_US: i64 = 2 * HOUR_US;
 
 impl Lot {
+    /// Less than nothing is implausible: as good as unknown.
     pub(crate) fn say(&mut self, property: &'static str, time: Timestamp, result: Option<f64>) {
+        let result = result.filter(|result| *result >= 0.0);
         self.said.entry(property).or_default().insert(time.as_micros(), result);
     }
 
@@ -42,7 +44,7 @@ impl Lot {
         }
         let by_free = !self.said.contains_key("vehicles");
         let (time, result) = self.last(if by_free { "free" } else { "vehicles" }, moment)?;
-        let result = result.filter(|result| moment - time < HOLD_US && *result >= 0.0)?;
+        let result = result.filter(|_| moment - time < HOLD_US)?;
         if by_free { Some(self.places(moment)? - result) } else { Some(result) }
     }
 

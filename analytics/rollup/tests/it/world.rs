@@ -336,3 +336,32 @@ pub(crate) fn said(batch: &RecordBatch) -> RecordBatch {
     let places: Vec<usize> = kept.map(|(place, _)| place).collect();
     batch.project(&places).unwrap()
 }
+
+/// The first row in which two batches differ, both ways; `None` when they are equal.
+pub(crate) fn difference(left: &RecordBatch, right: &RecordBatch) -> Option<String> {
+    if left == right {
+        return None;
+    }
+    if left.num_rows() != right.num_rows() {
+        return Some(format!("{} rows, {} rows", left.num_rows(), right.num_rows()));
+    }
+    let show = |batch: &RecordBatch, row: usize| -> Vec<String> {
+        let fields = batch.schema();
+        let columns = batch.columns().iter().zip(fields.fields());
+        let texts = columns.map(|(column, field)| {
+            let is_time = field.name().starts_with("bucket_");
+            let plain = if is_time { arrow::datatypes::DataType::Int64 } else { column.data_type().clone() };
+            let column = arrow::compute::cast(column, &plain).unwrap();
+            let text = arrow::util::display::array_value_to_string(&column, row).unwrap();
+            format!("{}={text}", field.name())
+        });
+        texts.collect()
+    };
+    (0..left.num_rows()).find_map(|row| {
+        let (left, right) = (show(left, row), show(right, row));
+        let differing = left.iter().zip(&right).filter(|(left, right)| left != right);
+        let differing: Vec<_> = differing.collect();
+        let place = left.iter().take(8).cloned().collect::<Vec<_>>().join(" ");
+        (!differing.is_empty()).then(|| format!("{place}: {differing:?}"))
+    })
+}

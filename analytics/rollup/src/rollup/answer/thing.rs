@@ -143,6 +143,8 @@ impl Answer {
     fn name_columns(&self, rows: &[OutRow<'_>]) -> Result<Vec<ArrayRef>, RollupError> {
         let mut publishers: HashMap<&str, i32> = HashMap::new();
         let mut properties: HashMap<&str, i32> = HashMap::new();
+        let mut things: HashMap<&str, i32> = HashMap::new();
+        let mut thing_names = Vec::new();
         let mut publisher_names = Vec::new();
         let mut property_names = Vec::new();
         let mut places = Vec::with_capacity(self.asked.len());
@@ -151,16 +153,14 @@ impl Answer {
             let publisher = numbered(&mut publishers, &mut publisher_names, thing.publisher.as_str());
             let property = stream.property.id.as_str();
             let property = numbered(&mut properties, &mut property_names, property);
-            places.push((publisher, property));
+            let thing = numbered(&mut things, &mut thing_names, thing.id.as_str());
+            places.push((publisher, thing, property));
         }
-        let place = |row: &OutRow<'_>| places.get(row.asked).copied().unwrap_or((0, 0));
-        let asked = self.asked.iter().filter_map(|place| planned(&self.sight, *place));
-        let thing_names: Vec<_> = asked.map(|(thing, _)| thing.id.as_str()).collect();
-        let number = |row: &OutRow<'_>| i32::try_from(row.asked).unwrap_or(i32::MAX);
+        let place = |row: &OutRow<'_>| places.get(row.asked).copied().unwrap_or((0, 0, 0));
         Ok(vec![
             names(publisher_names.into_iter(), rows.iter().map(|row| place(row).0))?,
-            names(thing_names.into_iter(), rows.iter().map(number))?,
-            names(property_names.into_iter(), rows.iter().map(|row| place(row).1))?,
+            names(thing_names.into_iter(), rows.iter().map(|row| place(row).1))?,
+            names(property_names.into_iter(), rows.iter().map(|row| place(row).2))?,
             names(std::iter::once(self.query.bucket.as_str()), rows.iter().map(|_| 0))?,
             times(rows.iter().map(|row| Some(row.bucket.start))),
             times(rows.iter().map(|row| Some(row.bucket.end))),
