@@ -2,3 +2,4 @@
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly")]
 
 mod conformance;
+mod crash;
