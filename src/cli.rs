@@ -105,12 +105,18 @@ pub struct Demo {
     /// The same seed gives the same region
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Speed of the live feed through real MQTT; 0: none
-    #[arg(long, value_name = "RATE", default_value_t = 1.0)]
-    pub live: f64,
+    /// Live feed through real MQTT, in readings a second; 0: none [default: natural]
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub live: Option<f64>,
     /// Also write what the devices really sent, and the truth behind it, to this folder
     #[arg(long, value_name = "DIR")]
     pub truth: Option<PathBuf>,
+}
+
+/// A rate: a finite number, 0 or more.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "write a number of readings a second".to_owned())?;
+    if rate.is_finite() && rate >= 0.0 { Ok(rate) } else { Err("write 0 or more".to_owned()) }
 }
 
 /// `arno simulate`. The broker is the common flag.
@@ -122,9 +128,9 @@ pub struct Simulate {
     /// The same seed gives the same region
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Speed: 1 is natural
-    #[arg(long, value_name = "RATE", default_value_t = 1.0)]
-    pub rate: f64,
+    /// Readings a second [default: natural]
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub rate: Option<f64>,
     /// Stop after so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub seconds: Option<u64>,

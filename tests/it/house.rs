@@ -144,6 +144,14 @@ impl House {
         }
     }
 
+    /// Lets what is under way be written: a negative can't be waited for.
+    pub fn wait_a_moment(&self, moment: Duration) {
+        let start = Instant::now();
+        while start.elapsed() < moment {
+            pause();
+        }
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

@@ -6,5 +6,10 @@
     reason = "a test says loudly what went wrong"
 )]
 
+mod broken;
+mod broker;
+mod canary;
+mod crash;
 mod house;
 mod river;
+mod truth;

@@ -1,0 +1,31 @@
+//! `arno`: the command line and the wiring, the only place that knows every room.
+//!
+//! # Shape
+//! [`cli`] reads words, [`config`] merges settings, [`command`] does what was asked, mostly by one
+//! request through the [`door`]; [`system`] plugs the rooms and runs them.
+
+mod cli;
+mod clock;
+mod command;
+mod config;
+mod door;
+mod exit;
+mod live;
+mod log;
+mod port;
+mod progress;
+mod region;
+mod system;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match Box::pin(command::run(cli)).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::report(&error),
+    }
+}
