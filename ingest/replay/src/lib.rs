@@ -28,5 +28,5 @@ pub mod source;
 pub use error::{MappingFault, MappingFaults, ReplayError};
 pub use mapping::Mapping;
 pub use recording::{Portion, Recording};
-pub use replay::{Played, Progress, Replay, Speed};
+pub use replay::{Played, Progress, Replay, SPEED_MAX, Speed};
 pub use sink::{BrokerSink, IngestSink, Sink};

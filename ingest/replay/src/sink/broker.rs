@@ -20,7 +20,7 @@ use crate::recording::Portion;
 use crate::sink::Sink;
 
 /// Messages sent and not yet acknowledged.
-pub const IN_FLIGHT_COUNT: u16 = 100;
+const IN_FLIGHT_COUNT: u16 = 100;
 /// Requests that wait in the client: those in flight and a goodbye.
 const REQUESTS_COUNT: usize = 128;
 
