@@ -25,7 +25,9 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arno_model::{AreaLevel, AreaMode, DatastreamKey, PropertyId, ThingId, VehicleKind};
+use arno_model::{
+    AreaLevel, AreaMode, DatastreamKey, PropertyId, SignalKind, ThingId, VehicleKind,
+};
 use arno_store::{Datastreams, Registry};
 
 pub use cell::{Cell, CellKey, Member};
@@ -46,6 +48,7 @@ pub struct Layout {
     by_key: HashMap<DatastreamKey, (usize, usize)>,
     cells: Vec<Cell>,
     cells_of: Vec<Vec<(usize, usize)>>,
+    reach_us: i64,
 }
 
 impl Layout {
@@ -76,6 +79,10 @@ impl Layout {
                 }
             }
         }
+        let reporting = things.iter().flat_map(|thing| &thing.streams);
+        let deltas = reporting
+            .filter(|stream| stream.key.is_some() && stream.property.signal == SignalKind::Delta);
+        let reach_us = deltas.map(StreamPlan::reach_back_us).max().unwrap_or(0);
         Self {
             revision: registry.revision,
             stream_count: datastreams.len(),
@@ -84,6 +91,7 @@ impl Layout {
             by_key,
             cells,
             cells_of,
+            reach_us,
         }
     }
 
@@ -111,6 +119,11 @@ impl Layout {
     /// it; by [`CellKey`].
     pub fn cells(&self) -> &[Cell] {
         &self.cells
+    }
+
+    /// How far before an observation a delta can matter.
+    pub const fn reach_us(&self) -> i64 {
+        self.reach_us
     }
 
     /// The kept cells that a thing is in, with the stream by which it is.

@@ -10,14 +10,16 @@
 //! `as_of` questions go through the same [`tally`] and [`cells`].
 
 pub mod answer;
+pub mod capacity;
 pub mod cells;
 pub mod codec;
 pub mod compute;
 pub mod dirty;
-mod engine;
+pub mod engine;
 pub mod keep;
 pub mod load;
 pub mod mark;
+pub mod plan;
 pub mod row;
 pub mod table;
 pub mod tally;

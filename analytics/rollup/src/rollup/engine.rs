@@ -60,6 +60,19 @@ pub struct Rollups {
     inner: Arc<Inner>,
 }
 
+/// Does CPU work on a blocking thread.
+///
+/// # Errors
+/// What the work says; [`RollupError::Stopped`] when its thread ended without an answer.
+pub async fn aside<T, W>(work: W) -> Result<T, RollupError>
+where
+    T: Send + 'static,
+    W: FnOnce() -> Result<T, RollupError> + Send + 'static,
+{
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_cause| RollupError::Stopped)?
+}
+
 /// What the handles share.
 #[derive(Debug)]
 pub struct Inner {

@@ -7,10 +7,11 @@ use arno_store::Backend;
 
 use crate::error::{RollupError, store_error};
 use crate::rollup::codec::{DayTables, FORMAT, encode};
+use crate::rollup::engine::aside;
 use crate::rollup::mark::{Mark, ThingMark};
 use crate::rollup::row::Thresholds;
 use crate::rollup::view::{Day, KIND, PlanBefore, Slots, View};
-use crate::rollup::work::capacity_key;
+use crate::rollup::capacity::capacity_key;
 use crate::signal::timeline::Timeline;
 
 /// Writes what is not written yet, all or nothing.
@@ -26,16 +27,18 @@ pub async fn write(
     let dirty = view.days.values().filter(|day| day.is_dirty);
     let dirty: Vec<(i32, DayTables)> =
         dirty.filter_map(|day| Some((day.number, day.in_memory()?))).collect();
-    let mark = mark(view, begin, thresholds).encode()?;
+    let marked = view.clone();
     let gone = view.gone.iter().filter(|day| !view.days.contains_key(day));
     let gone: Vec<i32> = gone.copied().collect();
     let encoding = dirty.clone();
-    let encoded = tokio::task::spawn_blocking(move || {
+    let encoded = aside(move || {
+        let mark = mark(&marked, begin, thresholds).encode()?;
         let kept = encoding.iter().map(|(day, tables)| Ok((*day, encode(tables)?)));
         let removed = gone.into_iter().map(|day| Ok((day, encode(&DayTables::default())?)));
-        kept.chain(removed).collect::<Result<Vec<_>, RollupError>>()
+        let segments = kept.chain(removed).collect::<Result<Vec<_>, RollupError>>()?;
+        Ok((segments, mark))
     });
-    let segments = encoded.await.map_err(|_cause| RollupError::Stopped)??;
+    let (segments, mark) = encoded.await?;
     let written = backend.put_segments(KIND, segments, mark).await;
     written.map_err(store_error("write rollups"))?;
     for (number, tables) in dirty {

@@ -14,7 +14,8 @@ use arno_store::{Backend, Registry};
 use crate::error::{RollupError, store_error};
 use crate::layout::{CellKey, Layout};
 use crate::rollup::codec::{DayTables, decode};
-use crate::signal::Span;
+use crate::rollup::engine::aside;
+use crate::signal::{Span, bucket_ceil};
 use crate::signal::timeline::Timeline;
 
 /// The kind of the segments.
@@ -81,8 +82,7 @@ impl Day {
         let Some(batch) = batch else {
             return Err(RollupError::Damaged { name });
         };
-        let decoded = tokio::task::spawn_blocking(move || decode(&batch, &name)).await;
-        let tables = decoded.map_err(|_cause| RollupError::Stopped)??;
+        let tables = aside(move || decode(&batch, &name)).await?;
         *self.lock() = Some(tables.clone());
         Ok(tables)
     }
@@ -206,6 +206,12 @@ impl View {
             days: BTreeMap::new(),
             gone: Vec::new(),
         }
+    }
+
+    /// Where the first bucket begins that can say anything: a delta reaches back over its period.
+    pub fn first(&self) -> Option<i64> {
+        let reach_us = bucket_ceil(self.layout.reach_us());
+        self.begin.map(|begin| begin - reach_us)
     }
 
     /// Bytes of days in memory: all, and those not yet written.

@@ -18,13 +18,15 @@ use arno_store::{Datastreams, Registry, Scan, Streams, Touched};
 use futures::StreamExt as _;
 
 use crate::error::{RollupError, store_error};
-use crate::layout::{Layout, ThingPlan};
+use crate::layout::Layout;
+use crate::rollup::capacity::{self, capacity_key, timeline};
 use crate::rollup::compute::{Input, Output, compute, peak_keys};
 use crate::rollup::dirty::{Dirt, ThingDirt, WINDOW_DAYS_MAX, Window};
-use crate::rollup::engine::Inner;
+use crate::rollup::engine::{Inner, aside};
+use crate::rollup::plan::Plan;
 use crate::rollup::load::{Reading, SAMPLES_MAX, SeriesSet, read};
 use crate::rollup::table::Stamp;
-use crate::rollup::tally::{Horizon, ThingView};
+use crate::rollup::tally::Horizon;
 use crate::rollup::view::{Day, PlanBefore, Slots, View, days_of};
 use crate::signal::series::{COLUMNS, micros};
 use crate::signal::timeline::Timeline;
@@ -64,43 +66,30 @@ impl<'a> Work<'a> {
     pub async fn plan(
         &mut self,
         registry: &Arc<Registry>,
-        datastreams: &Datastreams,
+        datastreams: &Arc<Datastreams>,
         dirt: &mut Dirt,
     ) -> Result<(), RollupError> {
-        let layout = Layout::of(registry, datastreams);
         let before = match self.view.before.take() {
             Some(before) => before,
             None => Arc::new(PlanBefore::of(&self.view)),
         };
-        let prints: Vec<u64> = layout.things().iter().map(ThingPlan::fingerprint).collect();
-        let mut slots = Slots::clone(&self.view.slots);
-        let cell_slots = layout.cells().iter().map(|cell| slots.slot(&cell.key)).collect();
-        let cell_prints: Vec<u64> =
-            layout.cells().iter().map(|cell| cell.fingerprint(layout.things())).collect();
-        let mut timelines: Vec<Option<Arc<Timeline>>> = Vec::with_capacity(prints.len());
-        let life = self.view.begin.map(|begin| Span::new(begin, self.view.frontier));
-        for (place, (thing, print)) in layout.things().iter().zip(&prints).enumerate() {
-            let known = before.things.get(thing.id.as_str());
-            let same = known.filter(|(known, _)| known == print);
-            timelines.push(same.and_then(|(_, timeline)| timeline.clone()));
-            if let (None, Some(life)) = (same, life) {
-                dirt.add_thing(place, life, true);
-            }
-        }
-        for (place, (cell, print)) in layout.cells().iter().zip(&cell_prints).enumerate() {
-            let is_same = before.cells.get(&cell.key) == Some(print);
-            if let (false, Some(life)) = (is_same, life) {
-                dirt.add_cell(place, life);
-            }
-        }
-        let timelines = self.fill_timelines(&layout, timelines).await?;
-        self.view.layout = Arc::new(layout);
+        let (slots, registry_now) = (Slots::clone(&self.view.slots), Arc::clone(registry));
+        let datastreams = Arc::clone(datastreams);
+        let planning = aside(move || Ok(Plan::of(&registry_now, &datastreams, &before, slots)));
+        let plan = planning.await?;
+        let timelines = self.fill_timelines(&plan.layout, plan.timelines).await?;
+        self.view.layout = Arc::new(plan.layout);
         self.view.registry = Arc::clone(registry);
-        self.view.cell_slots = Arc::new(cell_slots);
-        self.view.cell_prints = Arc::new(cell_prints);
-        self.view.thing_prints = Arc::new(prints);
+        self.view.cell_slots = Arc::new(plan.cell_slots);
+        self.view.cell_prints = Arc::new(plan.cell_prints);
+        self.view.thing_prints = Arc::new(plan.thing_prints);
         self.view.timelines = Arc::new(timelines);
-        self.view.slots = Arc::new(slots);
+        self.view.slots = Arc::new(plan.slots);
+        if let Some(first) = self.view.first() {
+            let life = Span::new(first, self.view.frontier);
+            plan.changed_things.iter().for_each(|thing| dirt.add_thing(*thing, life, true));
+            plan.changed_cells.iter().for_each(|cell| dirt.add_cell(*cell, life));
+        }
         Ok(())
     }
 
@@ -135,17 +124,14 @@ impl<'a> Work<'a> {
         let layout = Arc::clone(&self.view.layout);
         let frontier = self.view.frontier;
         let mut capacities: BTreeMap<usize, i64> = BTreeMap::new();
+        let firsts = touched.ranges.iter().map(|(_, times)| bucket_floor(micros(times.start)));
+        self.view.begin = firsts.chain(self.view.begin).min();
         for (key, times) in &touched.ranges {
-            let stream = layout.stream(*key);
-            let plan = stream.and_then(|(thing, place)| layout.thing(thing)?.streams.get(place));
-            let back_us = plan.filter(|plan| plan.property.signal == SignalKind::Delta);
-            let back_us = back_us.map_or(0, |plan| plan.reach_back_us());
-            let first = bucket_floor(micros(times.start).saturating_sub(back_us));
-            self.view.begin = Some(self.view.begin.map_or(first, |begin| begin.min(first)));
-            let Some(stream) = stream else { continue };
-            if micros(times.start) >= frontier && back_us == 0 {
+            let Some(stream) = layout.stream(*key) else { continue };
+            if micros(times.start) >= frontier {
                 continue;
             }
+            let plan = layout.thing(stream.0).and_then(|plan| plan.streams.get(stream.1));
             let is_counter = plan.is_some_and(|plan| plan.property.signal == SignalKind::Counter);
             let mut times = *times;
             if is_counter && let Some(next) = self.next_time(*key, times.end).await? {
@@ -263,11 +249,11 @@ impl<'a> Work<'a> {
     /// # Errors
     /// [`RollupError`] from the store; what was shown before stays right.
     pub async fn close_until(&mut self, target: i64) -> Result<(), RollupError> {
-        let Some(begin) = self.view.begin else {
+        let Some(first) = self.view.first() else {
             return Ok(());
         };
-        if self.view.frontier < begin && self.closed_before == i64::MIN {
-            self.view.frontier = begin.min(target);
+        if self.view.frontier < first && self.closed_before == i64::MIN {
+            self.view.frontier = first.min(target);
         }
         let mut days: i64 = 1;
         while self.view.frontier < target {
@@ -302,45 +288,24 @@ impl<'a> Work<'a> {
             return Ok(None);
         };
         let set = Arc::new(set);
-        self.extend_capacities(&layout, &set, span);
+        let count = set.len();
         let things = (0..layout.things().len())
             .map(|thing| ThingDirt { thing, span, has_cells: true })
             .collect();
         let window = Window { span, things, cells: Vec::new() };
-        let mut reached = Dirt::default();
-        reach_back(&layout, &set, span, &mut reached);
-        let count = set.len();
+        let (timelines, samples) = (Arc::clone(&self.view.timelines), Arc::clone(&set));
+        let (timelines, reached) = aside(move || {
+            let timelines = capacity::extended(&timelines, &layout, &samples, span);
+            Ok((timelines, reach_back(&layout, &samples, span)))
+        })
+        .await?;
+        self.view.timelines = timelines;
         self.compute(set, window, span.end).await?;
         self.view.frontier = span.end;
         if !reached.is_empty() {
             Box::pin(self.mend(reached)).await?;
         }
         Ok(Some(count))
-    }
-
-    /// Learns of capacities reported within a span from the frontier on.
-    fn extend_capacities(&mut self, layout: &Layout, set: &SeriesSet, span: Span) {
-        let horizon = Horizon { states_end: i64::MAX, samples_end: span.end };
-        let mut changed: Vec<(usize, Arc<Timeline>)> = Vec::new();
-        for (place, thing) in layout.things().iter().enumerate() {
-            let Some(key) = capacity_key(thing) else { continue };
-            let is_reported = set.of(key).last().is_some_and(|last| last.time >= span.start);
-            let kept = self.view.timelines.get(place);
-            if let (true, Some(kept)) = (is_reported, kept) {
-                let later = timeline(thing, set, horizon);
-                changed.push((place, Arc::new(kept.replaced_from(span.start, &later))));
-            }
-        }
-        if changed.is_empty() {
-            return;
-        }
-        let mut timelines = Vec::clone(&self.view.timelines);
-        for (place, timeline) in changed {
-            if let Some(kept) = timelines.get_mut(place) {
-                *kept = timeline;
-            }
-        }
-        self.view.timelines = Arc::new(timelines);
     }
 
     async fn compute(
@@ -366,8 +331,7 @@ impl<'a> Work<'a> {
             thresholds: self.inner.thresholds(),
             days,
         };
-        let computed = tokio::task::spawn_blocking(move || compute(input)).await;
-        let output: Output = computed.map_err(|_cause| RollupError::Stopped)?;
+        let output: Output = aside(move || Ok(compute(input))).await?;
         for (number, tables) in output.days {
             self.view.days.insert(number, Day::fresh(number, tables));
         }
@@ -387,40 +351,11 @@ impl<'a> Work<'a> {
         read(self.inner.backend(), reading, samples_max).await
     }
 
-    /// The earliest time that any observation can make a difference to, asked of the whole store.
-    ///
-    /// # Errors
-    /// [`RollupError`] from the store.
-    pub async fn find_begin(&mut self) -> Result<(), RollupError> {
-        let asked = self.inner.backend().touched(Timestamp::MIN).await;
-        let all = asked.map_err(store_error("ask for all that was stored"))?;
-        let known_at = self.view.known_at;
-        let mut unused = Dirt::default();
-        self.view.begin = None;
-        self.touch(&all, &mut unused).await?;
-        self.view.known_at = known_at;
-        Ok(())
-    }
-}
-
-/// The key of a thing's `capacity`, where it matters and was ever reported.
-pub fn capacity_key(thing: &ThingPlan) -> Option<i32> {
-    thing.load?;
-    let stream = thing.streams.get(thing.capacity?)?;
-    stream.key.map(|key| key.0)
-}
-
-/// A thing's capacity over its life, its last word holding on.
-pub fn timeline(thing: &ThingPlan, set: &SeriesSet, horizon: Horizon) -> Timeline {
-    if thing.load.is_none() {
-        return Timeline::default();
-    }
-    let view = ThingView::new(thing, set, horizon);
-    Timeline::of(&view.capacity_samples(), thing.capacity_hold_us, thing.valid)
 }
 
 /// Marks what samples within a span from the frontier on say about buckets closed before.
-fn reach_back(layout: &Layout, set: &SeriesSet, span: Span, dirt: &mut Dirt) {
+fn reach_back(layout: &Layout, set: &SeriesSet, span: Span) -> Dirt {
+    let mut dirt = Dirt::default();
     for (place, plan) in layout.things().iter().enumerate() {
         for stream in &plan.streams {
             let Some(key) = stream.key else { continue };
@@ -441,4 +376,5 @@ fn reach_back(layout: &Layout, set: &SeriesSet, span: Span, dirt: &mut Dirt) {
             }
         }
     }
+    dirt
 }

@@ -16,7 +16,7 @@ use crate::world::{World, ask, difference, ask_streams, at, full, lot, property_
 
 /// What may be said: thing, property, greatest result (below 0: declared unknown; the last two
 /// times the greatest are implausible where the property has a range).
-const SPOKEN: [(&str, &str, i32); 19] = [
+const SPOKEN: [(&str, &str, i32); 21] = [
     ("prato:lot-1", "vehicles", 110),
     ("prato:lot-1", "vehicles", 110),
     ("prato:lot-1", "capacity", 120),
@@ -36,6 +36,8 @@ const SPOKEN: [(&str, &str, i32); 19] = [
     ("prato:ap-1", "bytes_down", 900),
     ("prato:ap-1", "sessions", 9),
     ("prato:air-1", "temperature", 100),
+    ("prato:lot-6", "vehicles", 6),
+    ("prato:ap-9", "sessions", 9),
 ];
 
 /// One thing that happens.
@@ -83,6 +85,9 @@ fn registries() -> [Bundle; 5] {
     let mut shut = full();
     shut.things.get_mut("prato:lot-3").unwrap().is_open = false;
     let shut = shut.with_thing(lot("prato:lot-6", crate::world::CENTRE, 5, &["vehicles"]));
+    let point = crate::world::TOWN_2;
+    let kind = arno_model::ThingKind::AccessPoint;
+    let shut = shut.with_thing(crate::world::thing("prato:ap-9", kind, point, &["sessions"]));
     let mut moved = full();
     moved.things.get_mut("prato:lot-1").unwrap().location =
         Some(arno_model::Location { lon: 2.5, lat: 0.5 });

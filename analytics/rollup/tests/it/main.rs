@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly")]
 
 mod area;
+mod fast;
 mod history;
 mod law;
 mod naive;
 mod restart;
+mod speed;
 mod time;
 mod world;

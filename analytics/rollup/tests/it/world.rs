@@ -105,6 +105,17 @@ pub(crate) fn lot(id: &str, point: (f64, f64), places: u32, properties: &[&str])
     lot
 }
 
+pub(crate) fn publisher(id: &str) -> Publisher {
+    Publisher {
+        id: PublisherId::parse(id).unwrap(),
+        name: id.to_owned(),
+        kind: PublisherKind::Municipality,
+        ipa_code: None,
+        municipality: None,
+        max_age: MAX_AGE_DEFAULT,
+    }
+}
+
 /// Inside the zone `centro` of town 1, elsewhere in town 1, in towns 2 and 3.
 pub(crate) const CENTRE: (f64, f64) = (0.2, 0.2);
 pub(crate) const TOWN_1: (f64, f64) = (0.8, 0.8);
@@ -115,14 +126,6 @@ pub(crate) const TOWN_3: (f64, f64) = (2.5, 0.5);
 /// towns 1 and 3; the zone `centro` in town 1.
 pub(crate) fn areas() -> Bundle {
     let town = |id: &str, parents: &[&str]| area(id, AreaLevel::Municipality, parents);
-    let publisher = |id: &str| Publisher {
-        id: PublisherId::parse(id).unwrap(),
-        name: id.to_owned(),
-        kind: PublisherKind::Municipality,
-        ipa_code: None,
-        municipality: None,
-        max_age: MAX_AGE_DEFAULT,
-    };
     Bundle::default()
         .with_publisher(publisher("prato"))
         .with_publisher(publisher("carmignano"))
@@ -189,7 +192,7 @@ pub(crate) struct World {
 }
 
 pub(crate) fn snapshot(bundle: Bundle) -> Arc<Registry> {
-    Arc::new(Registry::build(bundle).unwrap_or_else(|report| panic!("{report}")).0)
+    Arc::new(Registry::build(bundle).unwrap_or_else(|report| panic!("{:?}", report.lines().next())).0)
 }
 
 impl World {

@@ -34,8 +34,8 @@ pub struct AnswerCell {
     pub vehicle_kind: Option<VehicleKind>,
     /// Who is in it, by name.
     pub members: Vec<Member>,
-    /// The slot of its kept rows, and the kept cell.
-    pub kept: Option<(i32, usize)>,
+    /// The slot of its kept rows.
+    pub kept: Option<i32>,
 }
 
 /// The cells of a question, and how they add up.
@@ -265,8 +265,8 @@ impl<'a> Finder<'a> {
         })
     }
 
-    /// The kept cell with the same members.
-    fn kept(&self, cell: &AnswerCell) -> Option<(i32, usize)> {
+    /// The slot of the kept cell with the same members.
+    fn kept(&self, cell: &AnswerCell) -> Option<i32> {
         if cell.outside || cell.level == "thing" || self.sight.as_of.is_some() {
             return None;
         }
@@ -279,7 +279,7 @@ impl<'a> Finder<'a> {
         let place = *self.kept.get(&key)?;
         let is_same = self.layout.cells().get(place)?.members == cell.members;
         let slot = *self.sight.view.cell_slots.get(place)?;
-        is_same.then_some((slot, place))
+        is_same.then_some(slot)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Sums of an area question's cells over the buckets of one window.
 
+use std::sync::Arc;
+
 use arno_model::SignalKind;
 use arno_model::bucket::BASE_US;
 
@@ -26,89 +28,42 @@ pub struct OutRow {
     pub things: u32,
 }
 
+/// What a question asks for, resolved.
+#[derive(Debug)]
+pub struct Question {
+    /// Where it stands in time.
+    pub sight: Sight,
+    /// What counts as known and saturated.
+    pub thresholds: Thresholds,
+    /// How cells add up.
+    pub mode: CellMode,
+    /// The cells.
+    pub cells: Vec<AnswerCell>,
+}
+
 /// The sums of one window.
 #[derive(Debug)]
-pub struct WindowSums<'a> {
-    sight: &'a Sight,
-    thresholds: Thresholds,
-    mode: CellMode,
-    cells: &'a [AnswerCell],
-    buckets: &'a [Span],
+pub struct WindowSums {
+    question: Arc<Question>,
+    buckets: Vec<Span>,
     sums: Vec<CellSum>,
     reporting: Vec<u32>,
     members: Vec<ThingSum>,
 }
 
-impl<'a> WindowSums<'a> {
-    /// Empty sums.
-    pub fn new(
-        sight: &'a Sight,
-        thresholds: Thresholds,
-        mode: CellMode,
-        cells: &'a [AnswerCell],
-        buckets: &'a [Span],
-    ) -> Self {
-        let member_count: usize = match mode {
-            CellMode::Parking => 0,
-            CellMode::Property { .. } => cells.iter().map(|cell| cell.members.len()).sum(),
-        };
-        Self {
-            sight,
-            thresholds,
-            mode,
-            cells,
-            buckets,
-            sums: vec![CellSum::default(); cells.len() * buckets.len()],
-            reporting: vec![0; cells.len() * buckets.len()],
-            members: vec![ThingSum::EMPTY; member_count * buckets.len()],
-        }
+impl Question {
+    /// How many members its cells have.
+    pub fn member_count(&self) -> usize {
+        self.cells.iter().map(|cell| cell.members.len()).sum()
     }
 
-    fn job<'b>(&'b self, cell: &'b AnswerCell) -> CellJob<'b> {
+    fn job<'a>(&'a self, cell: &'a AnswerCell) -> CellJob<'a> {
         CellJob {
             layout: &self.sight.view.layout,
             mode: self.mode,
             members: &cell.members,
             until: self.sight.now,
             thresholds: self.thresholds,
-        }
-    }
-
-    /// Adds a part of the window.
-    pub fn add(&mut self, part: &Part) {
-        match self.mode {
-            CellMode::Parking => self.add_parking(part),
-            CellMode::Property { signal, .. } => {
-                self.add_members(part, signal);
-                self.add_cell_facts(part);
-            }
-        }
-    }
-
-    fn bucket_at(&self, start: i64) -> usize {
-        self.buckets.partition_point(|bucket| bucket.end <= start)
-    }
-
-    fn add_row(&mut self, cell: usize, row: &AreaRow) {
-        let place = cell * self.buckets.len() + self.bucket_at(row.start);
-        if let Some(sum) = self.sums.get_mut(place) {
-            sum.add(row);
-        }
-        if let Some(reporting) = self.reporting.get_mut(place) {
-            *reporting = (*reporting).max(row.reporting);
-        }
-    }
-
-    fn add_parking(&mut self, part: &Part) {
-        for (place, cell) in self.cells.iter().enumerate() {
-            let kept = cell.kept.filter(|_| part.is_closed);
-            let rows = match kept {
-                Some((slot, _)) => self.kept_rows(cell, slot, part),
-                None => self.job(cell).rows(0, part.span, part),
-            };
-            for row in rows {
-                self.add_row(place, &row);
-            }
         }
     }
 
@@ -156,12 +111,70 @@ impl<'a> WindowSums<'a> {
         }
         rows.extend(computed);
     }
+}
+
+impl WindowSums {
+    /// Empty sums.
+    pub fn new(question: Arc<Question>, buckets: Vec<Span>) -> Self {
+        let member_count = match question.mode {
+            CellMode::Parking => 0,
+            CellMode::Property { .. } => question.member_count(),
+        };
+        let count = question.cells.len() * buckets.len();
+        Self {
+            sums: vec![CellSum::default(); count],
+            reporting: vec![0; count],
+            members: vec![ThingSum::EMPTY; member_count * buckets.len()],
+            question,
+            buckets,
+        }
+    }
+
+    /// Adds a part of the window.
+    pub fn add(&mut self, part: &Part) {
+        match self.question.mode {
+            CellMode::Parking => self.add_parking(part),
+            CellMode::Property { signal, .. } => {
+                self.add_members(part, signal);
+                self.add_cell_facts(part);
+            }
+        }
+    }
+
+    fn bucket_at(&self, start: i64) -> usize {
+        self.buckets.partition_point(|bucket| bucket.end <= start)
+    }
+
+    fn add_row(&mut self, cell: usize, row: &AreaRow) {
+        let place = cell * self.buckets.len() + self.bucket_at(row.start);
+        if let Some(sum) = self.sums.get_mut(place) {
+            sum.add(row);
+        }
+        if let Some(reporting) = self.reporting.get_mut(place) {
+            *reporting = (*reporting).max(row.reporting);
+        }
+    }
+
+    fn add_parking(&mut self, part: &Part) {
+        let question = Arc::clone(&self.question);
+        for (place, cell) in question.cells.iter().enumerate() {
+            let kept = cell.kept.filter(|_| part.is_closed);
+            let rows = match kept {
+                Some(slot) => question.kept_rows(cell, slot, part),
+                None => question.job(cell).rows(0, part.span, part),
+            };
+            for row in rows {
+                self.add_row(place, &row);
+            }
+        }
+    }
 
     fn add_members(&mut self, part: &Part, signal: SignalKind) {
-        let layout = &self.sight.view.layout;
+        let question = Arc::clone(&self.question);
+        let layout = &question.sight.view.layout;
         let width = self.buckets.len();
         let first = self.bucket_at(part.span.start);
-        let members = self.cells.iter().flat_map(|cell| &cell.members);
+        let members = question.cells.iter().flat_map(|cell| &cell.members);
         for (member, sums) in members.zip(self.members.chunks_mut(width)) {
             let stream = layout.thing(member.thing).and_then(|plan| plan.streams.get(member.stream));
             let Some(key) = stream.and_then(|stream| stream.key) else { continue };
@@ -179,15 +192,16 @@ impl<'a> WindowSums<'a> {
 
     /// Peaks of all cells, and of kept ones also how often they changed.
     fn add_cell_facts(&mut self, part: &Part) {
-        for (place, cell) in self.cells.iter().enumerate() {
+        let question = Arc::clone(&self.question);
+        for (place, cell) in question.cells.iter().enumerate() {
             let kept = cell.kept.filter(|_| part.is_closed);
-            if let Some((slot, _)) = kept {
+            if let Some(slot) = kept {
                 for row in part.kept.cells.of_series(slot, part.span) {
                     self.add_row(place, row);
                 }
                 continue;
             }
-            let peaks = self.job(cell).peaks(part.span, part);
+            let peaks = question.job(cell).peaks(part.span, part);
             for (bucket, peak) in part.span.buckets().zip(peaks) {
                 let at = place * self.buckets.len() + self.bucket_at(bucket.start);
                 if let (Some(sum), Some(peak)) = (self.sums.get_mut(at), peak) {
@@ -200,20 +214,21 @@ impl<'a> WindowSums<'a> {
     /// The rows of every cell and bucket.
     pub fn finish(self) -> Vec<Vec<OutRow>> {
         let width = self.buckets.len();
-        let layout = &self.sight.view.layout;
-        let mut rows = Vec::with_capacity(self.cells.len());
+        let question = &self.question;
+        let layout = &question.sight.view.layout;
+        let mut rows = Vec::with_capacity(question.cells.len());
         let mut member_sums = self.members.chunks(width.max(1));
-        for (place, cell) in self.cells.iter().enumerate() {
+        for (place, cell) in question.cells.iter().enumerate() {
             let mut properties = vec![PropertySum::default(); width];
             let mut changes = vec![(0, i64::MIN); width];
-            if let CellMode::Property { .. } = self.mode {
+            if let CellMode::Property { .. } = question.mode {
                 for (member, sums) in cell.members.iter().zip(member_sums.by_ref()) {
                     let Some(thing) = layout.thing(member.thing) else { continue };
                     for (at, (bucket, sum)) in self.buckets.iter().zip(sums).enumerate() {
                         let within = bucket.intersect(member.span);
-                        let expected_us = expected_us(thing, within, self.sight.now);
+                        let expected_us = expected_us(thing, within, question.sight.now);
                         if let Some(property) = properties.get_mut(at) {
-                            property.add(self.mode, sum, expected_us);
+                            property.add(question.mode, sum, expected_us);
                         }
                         if let Some((changes, computed_at)) = changes.get_mut(at) {
                             *changes += sum.changes;
@@ -242,16 +257,16 @@ impl<'a> WindowSums<'a> {
     ) -> OutRow {
         let at = place * self.buckets.len() + at;
         let mut sum = self.sums.get(at).copied().unwrap_or_default();
-        let is_property = matches!(self.mode, CellMode::Property { .. });
+        let is_property = matches!(self.question.mode, CellMode::Property { .. });
         if is_property && cell.kept.is_none() {
             sum.changes = changes;
         }
         let stamped = sum.computed_at.filter(|moment| *moment > 0).unwrap_or(i64::MIN);
         let stamped = stamped.max(computed_at);
-        let blank = self.sight.blank_computed_at(bucket);
+        let blank = self.question.sight.blank_computed_at(bucket);
         sum.computed_at = Some(if stamped == i64::MIN { blank } else { stamped });
         let is_narrow = bucket.length_us() == BASE_US;
-        let reporting = match self.mode {
+        let reporting = match self.question.mode {
             CellMode::Property { .. } => Some(property.reporting),
             CellMode::Parking => is_narrow
                 .then(|| self.reporting.get(at).copied().unwrap_or(0)),
@@ -261,13 +276,14 @@ impl<'a> WindowSums<'a> {
 
     /// How many things count in a cell at some time in a bucket.
     fn things(&self, cell: &AnswerCell, bucket: Span) -> u32 {
-        let layout = &self.sight.view.layout;
+        let sight = &self.question.sight;
+        let layout = &sight.view.layout;
         let mut last = None;
         let mut count = 0;
         for member in &cell.members {
             let Some(thing) = layout.thing(member.thing) else { continue };
             let within = bucket.intersect(member.span);
-            if last != Some(member.thing) && expected_us(thing, within, self.sight.now) > 0 {
+            if last != Some(member.thing) && expected_us(thing, within, sight.now) > 0 {
                 last = Some(member.thing);
                 count += 1;
             }

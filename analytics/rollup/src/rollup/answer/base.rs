@@ -20,13 +20,13 @@ use crate::rollup::answer::sight::Sight;
 use crate::rollup::cells::Source;
 use crate::rollup::codec::DayTables;
 use crate::rollup::compute::add_pieces;
-use crate::rollup::engine::Inner;
+use crate::rollup::engine::{Inner, aside};
 use crate::rollup::load::{Reading, SAMPLES_MAX, SeriesSet, read};
 use crate::rollup::row::{ThingRow, Thresholds};
 use crate::rollup::table::Table;
 use crate::rollup::tally::{Horizon, ThingView, Wanted};
 use crate::rollup::view::{day_of, days_of};
-use crate::rollup::work::timeline;
+use crate::rollup::capacity::timeline;
 use crate::signal::state::Piece;
 use crate::signal::timeline::Timeline;
 use crate::signal::{Span, bucket_ceil, bucket_floor};
@@ -206,8 +206,7 @@ impl<'a> BaseReader<'a> {
             thresholds: self.inner.thresholds(),
             computed_at: self.sight.now,
         };
-        let computed = tokio::task::spawn_blocking(move || job.compute()).await;
-        let computed = Arc::new(computed.map_err(|_cause| RollupError::Stopped)?);
+        let computed = Arc::new(aside(move || Ok(job.compute())).await?);
         for (_, part) in days_of(span) {
             let part = self.part(part, is_closed, Arc::clone(&computed)).await?;
             self.ready.push_back(part);

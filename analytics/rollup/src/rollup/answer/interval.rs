@@ -22,7 +22,7 @@ use crate::layout::{Layout, ThingPlan};
 use crate::query::{IntervalQuery, RollupStream};
 use crate::rollup::answer::columns::{floats, names, times};
 use crate::rollup::answer::sight::Sight;
-use crate::rollup::engine::Inner;
+use crate::rollup::engine::{Inner, aside};
 use crate::rollup::load::{Reading, SAMPLES_MAX, SeriesSet, read};
 use crate::rollup::tally::ThingView;
 use crate::schema::interval_schema;
@@ -124,8 +124,7 @@ impl Answer {
         };
         let chunk = chunk.to_vec();
         let (range, sight) = (self.range, self.sight.clone());
-        let computed = tokio::task::spawn_blocking(move || batches(&sight, &chunk, &set, range));
-        let batches = computed.await.map_err(|_cause| RollupError::Stopped)??;
+        let batches = aside(move || batches(&sight, &chunk, &set, range)).await?;
         self.ready.extend(batches);
         Ok(None)
     }

@@ -21,7 +21,7 @@ use crate::query::{Measure, MomentQuery};
 use crate::rollup::answer::area_cells::own_members;
 use crate::rollup::answer::columns::{floats, texts, times, truths};
 use crate::rollup::answer::sight::Sight;
-use crate::rollup::engine::Inner;
+use crate::rollup::engine::{Inner, aside};
 use crate::rollup::load::{Reading, SeriesSet, read};
 use crate::rollup::tally::{Horizon, ThingView};
 use crate::schema::moment_schema;
@@ -57,8 +57,7 @@ pub async fn rows(inner: &Arc<Inner>, query: &MomentQuery) -> Result<RecordBatch
     };
     let set = read(inner.backend(), reading, usize::MAX).await?.unwrap_or_default();
     let measure = query.measure.clone();
-    let computed = tokio::task::spawn_blocking(move || answer(&layout, &measure, &asked, &set, at));
-    computed.await.map_err(|_cause| RollupError::Stopped)?
+    aside(move || answer(&layout, &measure, &asked, &set, at)).await
 }
 
 type Asked = Vec<(usize, Vec<Member>)>;

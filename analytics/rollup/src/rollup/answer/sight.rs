@@ -65,10 +65,10 @@ impl Sight {
         bucket: Bucket,
         zone: &Zone,
     ) -> Result<Vec<Span>, RollupError> {
-        let Some(begin) = self.view.begin else {
+        let Some(first) = self.view.first() else {
             return Ok(Vec::new());
         };
-        let told = TimeRange::new(Timestamp::from_micros(begin), Timestamp::from_micros(self.now));
+        let told = TimeRange::new(Timestamp::from_micros(first), Timestamp::from_micros(self.now));
         let covering = bucket.covering(range.intersect(told), zone);
         let spans = covering.map(|bucket| Span::new(micros(bucket.start), micros(bucket.end)));
         let buckets: Vec<Span> = spans.take(ANSWER_ROWS_MAX + 1).collect();

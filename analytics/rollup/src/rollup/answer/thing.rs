@@ -14,7 +14,7 @@ use crate::rollup::answer::base::{BaseReader, Part, Wants};
 use crate::rollup::answer::columns::{floats, joined, names, times, truths, wholes};
 use crate::rollup::answer::sight::{ANSWER_ROWS_MAX, Sight, windows};
 use crate::rollup::cells::{Source as _, expected_us};
-use crate::rollup::engine::Inner;
+use crate::rollup::engine::{Inner, aside};
 use crate::rollup::row::{ThingSum, held};
 use crate::schema::rollup_schema;
 use crate::signal::Span;
@@ -22,13 +22,19 @@ use crate::signal::Span;
 /// The streams of a question: place of the thing, place of the stream in it; by name.
 type Asked = Vec<(usize, usize)>;
 
+/// A question, resolved.
+#[derive(Debug)]
+struct Question {
+    sight: Sight,
+    query: RollupQuery,
+    asked: Asked,
+}
+
 /// A question, ready to be answered window by window.
 #[derive(Debug)]
 struct Answer {
     inner: Arc<Inner>,
-    sight: Sight,
-    query: RollupQuery,
-    asked: Asked,
+    question: Arc<Question>,
     wants: Wants,
     windows: VecDeque<Vec<Span>>,
 }
@@ -40,7 +46,7 @@ struct Answer {
 pub async fn rows(inner: &Arc<Inner>, query: &RollupQuery) -> Result<RecordBatch, RollupError> {
     let mut answer = Answer::new(inner, query.clone())?;
     let buckets: usize = answer.windows.iter().map(Vec::len).sum();
-    if buckets.saturating_mul(answer.asked.len()) > ANSWER_ROWS_MAX {
+    if buckets.saturating_mul(answer.question.asked.len()) > ANSWER_ROWS_MAX {
         return Err(RollupError::TooManyRows { rows_max: ANSWER_ROWS_MAX });
     }
     let mut batches = Vec::new();
@@ -72,7 +78,8 @@ impl Answer {
         let mut streams = asked.iter().filter_map(|place| planned(&sight, *place));
         let unkept = streams.any(|(_, stream)| stream.key.is_some() && !stream.is_kept);
         let wants = Wants { things: things.into_iter().collect(), unkept, pieces: false };
-        Ok(Self { inner: Arc::clone(inner), sight, query, asked, wants, windows })
+        let question = Arc::new(Question { sight, query, asked });
+        Ok(Self { inner: Arc::clone(inner), question, wants, windows })
     }
 
     async fn next(&mut self) -> Result<Option<RecordBatch>, RollupError> {
@@ -83,15 +90,24 @@ impl Answer {
             return Ok(None);
         };
         let range = Span::new(first.start, last.end);
-        let mut sums = vec![ThingSum::EMPTY; self.asked.len() * buckets.len()];
-        let mut reader = BaseReader::new(&self.inner, &self.sight, &self.wants, range);
+        let mut sums = vec![ThingSum::EMPTY; self.question.asked.len() * buckets.len()];
+        let buckets: Arc<[Span]> = Arc::from(buckets);
+        let mut reader = BaseReader::new(&self.inner, &self.question.sight, &self.wants, range);
         while let Some(part) = reader.next().await? {
-            self.add(&part, &buckets, &mut sums);
+            let (question, buckets) = (Arc::clone(&self.question), Arc::clone(&buckets));
+            sums = aside(move || {
+                question.add(&part, &buckets, &mut sums);
+                Ok(sums)
+            })
+            .await?;
         }
         self.inner.evict();
-        self.batch(&buckets, &sums).map(Some)
+        let question = Arc::clone(&self.question);
+        aside(move || question.batch(&buckets, &sums).map(Some)).await
     }
+}
 
+impl Question {
     fn add(&self, part: &Part, buckets: &[Span], sums: &mut [ThingSum]) {
         let first = buckets.partition_point(|bucket| bucket.end <= part.span.start);
         for (place, sums) in self.asked.iter().zip(sums.chunks_mut(buckets.len())) {
