@@ -13,7 +13,8 @@
 //!
 //! # Invariants
 //! A sender is told "durable" only after the append that holds all its rows returned. What a sender
-//! no longer waits for is left out of the next append: its device will send it again.
+//! no longer waits for is left out of the next append: its device will send it again. Data that the
+//! store calls invalid refuse their own sender alone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,28 +70,29 @@ impl Load {
             .map(|entry| 256 + entry.detail.len() + entry.payload.as_ref().map_or(0, Vec::len));
         self.rows.len() * ROW_BYTES + payloads.sum::<usize>()
     }
+}
 
-    fn take_in(&mut self, other: &mut Self) {
-        self.rows.append(&mut other.rows);
-        self.quarantine.append(&mut other.quarantine);
-        self.ignored_count += other.ignored_count;
+/// One append of several loads, in their order.
+fn append_of(loads: &[&Load], clock: ClockMark) -> Result<Append, IngestError> {
+    let rows_count = loads.iter().map(|load| load.rows.len()).sum();
+    let mut builder = ObservationBuilder::with_capacity(rows_count);
+    for row in loads.iter().flat_map(|load| &load.rows) {
+        builder.push(row);
     }
-
-    fn into_append(self, clock: ClockMark) -> Result<Append, IngestError> {
-        let mut builder = ObservationBuilder::with_capacity(self.rows.len());
-        for row in &self.rows {
-            builder.push(row);
-        }
-        let observations = builder
-            .finish()
-            .map_err(|source| IngestError::Batch { source })?;
-        Ok(Append {
-            observations,
-            quarantine: self.quarantine,
-            ignored_count: self.ignored_count,
-            clock,
-        })
-    }
+    let observations = builder
+        .finish()
+        .map_err(|source| IngestError::Batch { source })?;
+    let quarantine = loads
+        .iter()
+        .flat_map(|load| load.quarantine.iter().cloned())
+        .collect();
+    let ignored_count = loads.iter().map(|load| load.ignored_count).sum();
+    Ok(Append {
+        observations,
+        quarantine,
+        ignored_count,
+        clock,
+    })
 }
 
 /// The way to the store, for all gateways; cheap to clone.
@@ -116,6 +118,8 @@ struct Waiting {
 struct Failure {
     reason: &'static str,
     retry: Retry,
+    /// Whether the data themselves were refused: then one sender's are the cause.
+    is_of_data: bool,
 }
 
 impl Committer {
@@ -164,7 +168,7 @@ impl Committer {
                 .await
                 .map_err(|_closed| IngestError::Closed)?;
             let verdict = heard.await.map_err(|_closed| IngestError::Closed)?;
-            verdict.map_err(|Failure { reason, retry }| IngestError::Commit { reason, retry })
+            verdict.map_err(|Failure { reason, retry, .. }| IngestError::Commit { reason, retry })
         };
         let stalled = |_elapsed| IngestError::Stalled {
             limit_s: COMMIT_S_MAX,
@@ -189,7 +193,7 @@ impl Committer {
         let mut rest = load;
         loop {
             let (part, is_last) = split(&mut rest);
-            let append = part.into_append(clock)?;
+            let append = append_of(&[&part], clock)?;
             let appended = self.writer.append(append).await;
             let appended = appended.map_err(|source| IngestError::Store { source })?;
             count(&appended.ledger);
@@ -270,43 +274,59 @@ impl Appender {
 
     /// Appends the first one and everything that queued behind it, as far as it fits.
     async fn append_with(&mut self, first: Waiting) {
-        let mut load = Load::default();
-        let mut waiters = Vec::new();
-        let mut next = Some(first);
-        while let Some(mut waiting) = next.take() {
-            if waiting.answer.is_closed() {
-                next = self.waiting.try_recv().ok();
-                continue;
-            }
-            let fits = load.rows.len() + waiting.load.rows.len() <= APPEND_ROWS_MAX
-                && load.quarantine.len() + waiting.load.quarantine.len() <= APPEND_REFUSALS_MAX;
-            if !fits && !waiters.is_empty() {
-                self.next = Some(waiting);
-                break;
-            }
-            load.take_in(&mut waiting.load);
-            waiters.push(waiting);
-            next = self.waiting.try_recv().ok();
-        }
+        let waiters = self.gather(first);
         let Some(deadline) = waiters.iter().map(|waiting| waiting.deadline).max() else {
             return;
         };
         metrics::histogram!("arno_ingest_commit_deliveries").record(count_of(waiters.len()));
-        let verdict = self.append(load, deadline).await;
-        for Waiting { answer, room, .. } in waiters {
+        let loads: Vec<&Load> = waiters.iter().map(|waiting| &waiting.load).collect();
+        let verdict = self.append(&loads, deadline).await;
+        let is_shared_blame = waiters.len() > 1 && verdict.is_err_and(|failure| failure.is_of_data);
+        for waiting in waiters {
+            // One sender's faulty data must not refuse the others': each is tried by itself.
+            let verdict = if is_shared_blame {
+                self.append(&[&waiting.load], waiting.deadline).await
+            } else {
+                verdict
+            };
+            let Waiting { answer, room, .. } = waiting;
             drop(room);
             // A waiter that gave up meanwhile hears nothing; its data are safe all the same.
             let _heard: Result<(), _> = answer.send(verdict);
         }
     }
 
+    /// The first one and everything that queued behind it, as far as one append takes it.
+    fn gather(&mut self, first: Waiting) -> Vec<Waiting> {
+        let mut waiters = Vec::new();
+        let (mut rows_count, mut refusals_count) = (0, 0);
+        let mut next = Some(first);
+        while let Some(waiting) = next.take() {
+            if waiting.answer.is_closed() {
+                next = self.waiting.try_recv().ok();
+                continue;
+            }
+            rows_count += waiting.load.rows.len();
+            refusals_count += waiting.load.quarantine.len();
+            let fits = rows_count <= APPEND_ROWS_MAX && refusals_count <= APPEND_REFUSALS_MAX;
+            if !fits && !waiters.is_empty() {
+                self.next = Some(waiting);
+                break;
+            }
+            waiters.push(waiting);
+            next = self.waiting.try_recv().ok();
+        }
+        waiters
+    }
+
     /// Appends, again while that can help and somebody waits.
-    async fn append(&self, load: Load, deadline: Instant) -> Result<Timestamp, Failure> {
-        let append = load.into_append(ClockMark::Live).map_err(|error| {
+    async fn append(&self, loads: &[&Load], deadline: Instant) -> Result<Timestamp, Failure> {
+        let append = append_of(loads, ClockMark::Live).map_err(|error| {
             tracing::error!(%error, "a commit could not be formed");
             Failure {
                 reason: error.reason(),
                 retry: Retry::Never,
+                is_of_data: true,
             }
         })?;
         let mut pause = RETRY_PAUSE;
@@ -325,6 +345,7 @@ impl Appender {
             let failure = Failure {
                 reason: error.reason(),
                 retry: error.retry(),
+                is_of_data: matches!(error, StoreError::Invalid { .. }),
             };
             metrics::counter!("arno_ingest_commit_failures_total", "reason" => failure.reason)
                 .increment(1);

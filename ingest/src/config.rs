@@ -175,3 +175,6 @@ impl IngestConfig {
         pushes
     }
 }
+
+#[cfg(test)]
+mod tests;

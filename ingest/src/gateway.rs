@@ -4,7 +4,7 @@
 //! # Why
 //! A device's acknowledgement must be a promise, and a broker between would promise too early. So
 //! this is no broker: what is ingested is not routed on, subscribers get the live feed alone.
-//! `docs/decisions` says why on this framework: one connection's publishes are handled together and
+//! `docs/decisions/003-gateway.md` says why on this framework: one connection's publishes are handled together and
 //! acknowledged in order, so that one busy bridge profits from group commit too.
 //!
 //! # Limits
@@ -157,6 +157,11 @@ impl Gateway {
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether it still serves: a thread that ended by itself does not, and [`Self::stop`] says why.
+    pub fn is_serving(&self) -> bool {
+        !self.thread.is_finished()
     }
 
     /// The way out for the live feed.

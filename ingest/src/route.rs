@@ -233,3 +233,6 @@ impl Routes {
         &self.topics
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -266,3 +266,6 @@ impl From<BrokerUrl> for String {
         url.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests;

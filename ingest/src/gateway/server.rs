@@ -98,8 +98,8 @@ fn listen(listener: TcpListener, shared: &Arc<Shared>) -> io::Result<ntex::serve
         .listen("mqtt", listener, async move |_config| {
             let shared = Arc::clone(&for_workers);
             let shared_v3 = Arc::clone(&shared);
-            let connect_v3 = move |handshake| ready(super::v3::connect(&shared_v3, handshake));
-            let connect_v5 = move |handshake| ready(super::v5::connect(&shared, handshake));
+            let connect_v3 = move |handshake| ready(Ok(super::v3::connect(&shared_v3, handshake)));
+            let connect_v5 = move |handshake| ready(Ok(super::v5::connect(&shared, handshake)));
             let v3 = v3::MqttServer::<Rc<Connection>, Close, _, _, _, _>::new(connect_v3)
                 .middleware(ExactlyOnce)
                 .protocol(super::v3::protocol())

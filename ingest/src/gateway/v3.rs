@@ -28,13 +28,10 @@ use super::server::{Session3, assigned_id, peer_of};
 use super::session::Command;
 
 /// Judges a CONNECT.
-pub(super) fn connect(
-    shared: &Arc<Shared>,
-    handshake: Handshake,
-) -> Result<HandshakeAck<Rc<Connection>>, Close> {
+pub(super) fn connect(shared: &Arc<Shared>, handshake: Handshake) -> HandshakeAck<Rc<Connection>> {
     let packet = handshake.packet();
     if packet.client_id.is_empty() && !packet.clean_session {
-        return Ok(handshake.identifier_rejected());
+        return handshake.identifier_rejected();
     }
     let assigned = packet.client_id.is_empty().then(assigned_id);
     let will = packet.last_will.as_ref();
@@ -47,21 +44,21 @@ pub(super) fn connect(
         peer: peer_of(handshake.io()),
     };
     match shared.connect(&hello) {
-        Err(Refusal::Credentials) => Ok(handshake.bad_username_or_pwd()),
-        Err(Refusal::NotAuthorised) => Ok(handshake.not_authorized()),
-        Err(Refusal::ClientId) => Ok(handshake.identifier_rejected()),
-        Err(Refusal::Busy | Refusal::Stopping) => Ok(handshake.service_unavailable()),
+        Err(Refusal::Credentials) => handshake.bad_username_or_pwd(),
+        Err(Refusal::NotAuthorised) => handshake.not_authorized(),
+        Err(Refusal::ClientId) => handshake.identifier_rejected(),
+        Err(Refusal::Busy | Refusal::Stopping) => handshake.service_unavailable(),
         Ok((connection, commands)) => {
             let keep_alive_s = packet.keep_alive;
             let (queue, sink) = (connection.queue(), handshake.sink());
             ntex::rt::spawn(attend(Rc::downgrade(&connection), queue, sink, commands));
             let ack = handshake.ack(connection, false);
             // 0 switches the client's keep-alive off; the longest there is bounds dead connections.
-            Ok(if keep_alive_s == 0 {
+            if keep_alive_s == 0 {
                 ack.idle_timeout(Seconds(u16::MAX))
             } else {
                 ack
-            })
+            }
         }
     }
 }

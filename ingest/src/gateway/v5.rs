@@ -43,10 +43,7 @@ impl TryFrom<Close> for PublishAck {
 }
 
 /// Judges a CONNECT.
-pub(super) fn connect(
-    shared: &Arc<Shared>,
-    handshake: Handshake,
-) -> Result<HandshakeAck<Rc<Connection>>, Close> {
+pub(super) fn connect(shared: &Arc<Shared>, handshake: Handshake) -> HandshakeAck<Rc<Connection>> {
     let packet = handshake.packet();
     let assigned = packet.client_id.is_empty().then(assigned_id);
     let client_id = assigned.as_deref().unwrap_or(&packet.client_id);
@@ -60,7 +57,7 @@ pub(super) fn connect(
         peer: peer_of(handshake.io()),
     };
     match shared.connect(&hello) {
-        Err(refusal) => Ok(handshake.failed(reason_of(refusal))),
+        Err(refusal) => handshake.failed(reason_of(refusal)),
         Ok((connection, commands)) => {
             let keep_alive_s = packet.keep_alive;
             let (queue, sink) = (connection.queue(), handshake.sink());
@@ -75,11 +72,11 @@ pub(super) fn connect(
                 packet.assigned_client_id = assigned.map(ByteString::from);
             });
             // 0 switches the client's keep-alive off; the longest there is bounds dead connections.
-            Ok(if keep_alive_s == 0 {
+            if keep_alive_s == 0 {
                 ack.keep_alive(u16::MAX)
             } else {
                 ack
-            })
+            }
         }
     }
 }

@@ -163,3 +163,40 @@ async fn subscriptions_stay_within_the_live_feed_and_ones_own() {
     );
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configured_topic_is_its_publishers_alone_and_is_decoded() {
+    let config = r#"
+        [[routes]]
+        filter = "openwisp/+/monitoring"
+        decoder = "netjson"
+        publisher = "prato"
+        [[routes]]
+        filter = "nobodys/+"
+        decoder = "netjson"
+    "#;
+    let world = World::with(config).await;
+    let monitoring = r#"{"type":"DeviceMonitoring","general":{"local_time":1777636000},
+        "interfaces":[{"statistics":{"rx_bytes":1,"tx_bytes":2},"wireless":{"mode":"access_point",
+        "clients":[{"mac":"02:00","assoc":true}]}}]}"#;
+    let login = Login::new(world.port(), "a").user("prato", &world.prato);
+    let mut prato = Client5::connect(&login).await;
+    prato
+        .publish("openwisp/ap-1/monitoring", QoS::AtLeastOnce, monitoring)
+        .await;
+    assert_eq!(prato.puback().await, PubAckReason::Success);
+    assert_eq!(world.ledger().stored, 3);
+    prato
+        .publish("nobodys/ap-1", QoS::AtLeastOnce, monitoring)
+        .await;
+    assert_eq!(prato.puback().await, PubAckReason::NotAuthorized);
+    let login = Login::new(world.port(), "b").user("pistoia", &world.pistoia);
+    let mut pistoia = Client5::connect(&login).await;
+    pistoia
+        .publish("openwisp/ap-1/monitoring", QoS::AtLeastOnce, monitoring)
+        .await;
+    assert_eq!(pistoia.puback().await, PubAckReason::NotAuthorized);
+    assert_eq!(world.ledger().received(), 3);
+    assert!(world.gateway.is_serving());
+    world.stop().await;
+}
