@@ -10,7 +10,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Arno: sensor readings in by MQTT, regional analyses out as open data.
 #[derive(Debug, Parser)]
-#[command(name = "arno", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "arno",
+    version,
+    about,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -24,7 +30,13 @@ pub struct Cli {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Common {
     /// Configuration file (TOML)
-    #[arg(long, global = true, value_name = "FILE", env = "ARNO_CONFIG", hide_env = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "ARNO_CONFIG",
+        hide_env = true
+    )]
     pub config: Option<PathBuf>,
     /// Data folder [default: ./arno-data]
     #[arg(long, global = true, value_name = "DIR")]
@@ -47,7 +59,9 @@ pub struct Common {
 }
 
 /// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
@@ -115,8 +129,14 @@ pub struct Demo {
 
 /// A rate: a finite number, 0 or more.
 fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| "write a number of readings a second".to_owned())?;
-    if rate.is_finite() && rate >= 0.0 { Ok(rate) } else { Err("write 0 or more".to_owned()) }
+    let rate: f64 = text
+        .parse()
+        .map_err(|_| "write a number of readings a second".to_owned())?;
+    if rate.is_finite() && rate >= 0.0 {
+        Ok(rate)
+    } else {
+        Err("write 0 or more".to_owned())
+    }
 }
 
 /// `arno simulate`. The broker is the common flag.

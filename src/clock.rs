@@ -8,7 +8,10 @@ use arno_store::Clock;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is where the process's clock is read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where the process's clock is read"
+    )]
     fn now(&self) -> Timestamp {
         let since_epoch = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)

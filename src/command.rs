@@ -52,7 +52,10 @@ impl Holder {
         }
         let system = System::open(config, None, Brokers::Leave).await?;
         let router: Router = system.operator_router();
-        Ok(Self { door: Door::Own(router), own: Some(system) })
+        Ok(Self {
+            door: Door::Own(router),
+            own: Some(system),
+        })
     }
 
     /// Closes what was opened here.

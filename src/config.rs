@@ -68,7 +68,7 @@ impl Default for Config {
             mqtt: "127.0.0.1:1883".to_owned(),
             database: String::new(),
             log_format: LogFormat::Text,
-            log: "info".to_owned(),
+            log: "warn,arno=info".to_owned(),
             gateway: GatewaySettings::default(),
             brokers: Vec::new(),
             routes: Vec::new(),
@@ -94,7 +94,9 @@ impl Config {
         add_layer(&mut table, environment, "the environment")?;
         add_layer(&mut table, flag_table(flags), "the flags")?;
         if let Some(broker) = &flags.broker {
-            let listed = table.entry("brokers").or_insert_with(|| Value::Array(Vec::new()));
+            let listed = table
+                .entry("brokers")
+                .or_insert_with(|| Value::Array(Vec::new()));
             if let Value::Array(listed) = listed {
                 let mut entry = Table::new();
                 entry.insert("url".to_owned(), Value::String(broker.clone()));
@@ -139,7 +141,10 @@ impl Config {
     /// As ingest takes it.
     pub fn ingest(&self) -> IngestConfig {
         IngestConfig {
-            mqtt: GatewaySettings { listen: self.mqtt.clone(), ..self.gateway.clone() },
+            mqtt: GatewaySettings {
+                listen: self.mqtt.clone(),
+                ..self.gateway.clone()
+            },
             routes: self.routes.clone(),
             pushes: self.pushes.clone(),
             brokers: self.brokers.clone(),
@@ -179,7 +184,9 @@ fn hide_gateway_address(table: &mut Table) {
 }
 
 fn not_an_address(key: &str, text: &str, or_else: &str) -> String {
-    format!("`{key}` = `{text}` is no address with a port; write one like `127.0.0.1:8080`{or_else}")
+    format!(
+        "`{key}` = `{text}` is no address with a port; write one like `127.0.0.1:8080`{or_else}"
+    )
 }
 
 fn default_table() -> anyhow::Result<Table> {
@@ -201,7 +208,11 @@ fn read_file(path: &Path) -> anyhow::Result<Table> {
     let parsed = text.parse::<Table>();
     Ok(parsed.map_err(|error| {
         let line = error.span().map_or(1, |span| {
-            1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count()
+            1 + text
+                .bytes()
+                .take(span.start)
+                .filter(|byte| *byte == b'\n')
+                .count()
         });
         let what = error.message().replace('\n', ", ");
         Usage::new(format!("`{name}`, line {line}, is not TOML: {what}"))
@@ -215,14 +226,23 @@ fn flag_table(flags: &Common) -> Table {
             table.insert(key.to_owned(), Value::String(value));
         }
     };
-    set("data_dir", flags.data_dir.as_ref().map(|path| path.display().to_string()));
+    set(
+        "data_dir",
+        flags
+            .data_dir
+            .as_ref()
+            .map(|path| path.display().to_string()),
+    );
     set("http", flags.http.clone());
     set("mqtt", flags.mqtt.clone());
     set("database", flags.database.clone());
-    set("log_format", flags.log_format.map(|format| match format {
-        LogFormat::Text => "text".to_owned(),
-        LogFormat::Json => "json".to_owned(),
-    }));
+    set(
+        "log_format",
+        flags.log_format.map(|format| match format {
+            LogFormat::Text => "text".to_owned(),
+            LogFormat::Json => "json".to_owned(),
+        }),
+    );
     table
 }
 
@@ -233,7 +253,10 @@ fn add_layer(table: &mut Table, layer: Table, whence: &str) -> anyhow::Result<()
         return Ok(());
     }
     let lines = unknown.into_iter().map(|(path, known)| {
-        format!("`{path}` in {whence} is no setting; allowed there are {}", known.join(", "))
+        format!(
+            "`{path}` in {whence} is no setting; allowed there are {}",
+            known.join(", ")
+        )
     });
     Err(Usage::new(lines.collect::<Vec<_>>().join("; ")).into())
 }
@@ -248,7 +271,8 @@ fn read(table: Table) -> anyhow::Result<Config> {
             let what = error.message().trim().replace('\n', ", ");
             let inner = error.to_string();
             let path = inner.lines().find_map(|line| line.strip_prefix("in `"));
-            let path = path.map_or_else(|| key.clone(), |path| path.trim_end_matches('`').to_owned());
+            let path =
+                path.map_or_else(|| key.clone(), |path| path.trim_end_matches('`').to_owned());
             faults.push(format!("`{path}`: {what}"));
         }
     }

@@ -57,7 +57,10 @@ impl Door {
                 Ok(response.map(|body| {
                     // The connection lives as long as its answer is being read.
                     let body = body.map_err(axum::Error::new);
-                    Body::new(HeldBody { body, _driver: Abort(driver) })
+                    Body::new(HeldBody {
+                        body,
+                        _driver: Abort(driver),
+                    })
                 }))
             }
         }
@@ -106,7 +109,8 @@ pub fn bind(data_dir: &Path) -> anyhow::Result<UnixListener> {
         }
         _ => {}
     }
-    let listener = UnixListener::bind(&path).with_context(|| format!("bind `{}`", path.display()))?;
+    let listener =
+        UnixListener::bind(&path).with_context(|| format!("bind `{}`", path.display()))?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }

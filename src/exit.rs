@@ -23,7 +23,10 @@ impl fmt::Display for Usage {
 impl std::error::Error for Usage {}
 
 /// The exit code of an error, after it was printed with its causes, one line.
-#[expect(clippy::print_stderr, reason = "the last word of a failed command goes to its user")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a failed command goes to its user"
+)]
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let is_usage = error.chain().any(|cause| cause.is::<Usage>());
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();

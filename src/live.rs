@@ -63,7 +63,10 @@ pub struct LiveLoop {
 
 /// What changed: these areas and things, or anything.
 enum Changed {
-    Some { areas: BTreeSet<AreaId>, things: BTreeSet<ThingId> },
+    Some {
+        areas: BTreeSet<AreaId>,
+        things: BTreeSet<ThingId>,
+    },
     All,
 }
 
@@ -93,7 +96,10 @@ impl LiveLoop {
                 Err(error) => Err(error),
             };
             if let Err(error) = told {
-                tracing::warn!(error = chain(error.as_ref()), "the live rows could not be computed");
+                tracing::warn!(
+                    error = chain(error.as_ref()),
+                    "the live rows could not be computed"
+                );
                 tokio::time::sleep(IDLE_INTERVAL / 10).await;
             }
         }
@@ -109,12 +115,17 @@ impl LiveLoop {
         let datastreams = self.backend.datastreams();
         let (mut areas, mut things) = (BTreeSet::new(), BTreeSet::new());
         for (key, _) in &touched.ranges {
-            let Some(name) = datastreams.name(*key) else { continue };
+            let Some(name) = datastreams.name(*key) else {
+                continue;
+            };
             // A bay shows in its lot too.
             let mut thing = registry.thing(name.thing.as_str());
             while let Some(part) = thing {
                 things.insert(part.id.clone());
-                thing = part.part_of.as_ref().and_then(|whole| registry.thing(whole.as_str()));
+                thing = part
+                    .part_of
+                    .as_ref()
+                    .and_then(|whole| registry.thing(whole.as_str()));
             }
             let place = registry.place(&name.thing);
             let belongings = place.into_iter().flat_map(|place| &place.areas);
@@ -136,7 +147,10 @@ impl LiveLoop {
             let (Some(area), Some(level)) = (row["area"].as_str(), row["level"].as_str()) else {
                 continue;
             };
-            let key = format!("{level}/{area}/{}", row["vehicle_kind"].as_str().unwrap_or_default());
+            let key = format!(
+                "{level}/{area}/{}",
+                row["vehicle_kind"].as_str().unwrap_or_default()
+            );
             if sent.get(&key) == Some(&without_clock(&row)) {
                 continue;
             }
@@ -145,7 +159,9 @@ impl LiveLoop {
                 let text = Bytes::from(row.to_string());
                 out.publish_live(&format!("arno/v1/live/{area}/{PRODUCT}"), &text);
             }
-            let thing = (level == "thing").then(|| ThingId::parse(area).ok()).flatten();
+            let thing = (level == "thing")
+                .then(|| ThingId::parse(area).ok())
+                .flatten();
             let event = LiveEvent {
                 product: PRODUCT.to_owned(),
                 area: area.to_owned(),
@@ -167,7 +183,10 @@ impl LiveLoop {
             Changed::Some { areas, things } => {
                 let named = areas.iter().map(|area| format!("area={area}"));
                 let is_few = things.len() <= NAMED_COUNT_MAX;
-                let of_things = things.iter().filter(|_| is_few).map(|thing| format!("thing={thing}"));
+                let of_things = things
+                    .iter()
+                    .filter(|_| is_few)
+                    .map(|thing| format!("thing={thing}"));
                 let all = (!is_few).then(|| level("thing"));
                 named.chain(of_things).chain(all).collect()
             }
@@ -183,18 +202,26 @@ impl LiveLoop {
     /// The rows of one public question.
     async fn ask(&self, query: &str) -> anyhow::Result<Vec<Value>> {
         let uri = format!("/api/v1/products/{PRODUCT}?{query}&format=ndjson");
-        let request = Request::get(&uri).header("host", "localhost").body(Body::empty())?;
+        let request = Request::get(&uri)
+            .header("host", "localhost")
+            .body(Body::empty())?;
         let response = self.questions.clone().oneshot(request).await?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+            .collect()
+            .await;
         let bytes = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
         if status == http::StatusCode::NOT_FOUND {
             // A thing that does not park, or is not open.
             return Ok(Vec::new());
         }
         anyhow::ensure!(status.is_success(), "{uri}: {status}");
-        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        lines.map(|line| serde_json::from_slice(line).context("read a row")).collect()
+        let lines = bytes
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty());
+        lines
+            .map(|line| serde_json::from_slice(line).context("read a row"))
+            .collect()
     }
 }
 
@@ -207,4 +234,3 @@ fn without_clock(row: &Value) -> Value {
     }
     row
 }
-

@@ -4,6 +4,11 @@
 //! [`cli`] reads words, [`config`] merges settings, [`command`] does what was asked, mostly by one
 //! request through the [`door`]; [`system`] plugs the rooms and runs them.
 
+#![expect(
+    unreachable_pub,
+    reason = "in a binary nothing is reachable; `pub` says what a module offers the others"
+)]
+
 mod cli;
 mod clock;
 mod command;

@@ -10,8 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use arno_api::{
-    Page, Pages, PortError, PushAnswer, PushDelivery, PushPort, PushProblem, PushRefused, ReadyPart,
-    ReadyPort,
+    Page, Pages, PortError, PushAnswer, PushDelivery, PushPort, PushProblem, PushRefused,
+    ReadyPart, ReadyPort,
 };
 use arno_ingest::{Authority, Bridge, Delivery, Ingest, IngestError, Route};
 use arno_model::ThingId;
@@ -51,7 +51,11 @@ pub struct Pushes {
 #[async_trait]
 impl PushPort for Pushes {
     fn routes(&self) -> Vec<String> {
-        self.ingest.routes().push_names().map(ToOwned::to_owned).collect()
+        self.ingest
+            .routes()
+            .push_names()
+            .map(ToOwned::to_owned)
+            .collect()
     }
 
     async fn deliver(&self, push: PushDelivery) -> Result<PushAnswer, PushRefused> {
@@ -89,7 +93,11 @@ fn route_of(push: &PushDelivery) -> Result<Route, PushRefused> {
         detail: error.to_string(),
         field: "thing",
     })?;
-    Ok(Route::Topic(format!("arno/v1/obs/{}/{}", thing.publisher(), thing.local())))
+    Ok(Route::Topic(format!(
+        "arno/v1/obs/{}/{}",
+        thing.publisher(),
+        thing.local()
+    )))
 }
 
 fn refused(error: IngestError) -> PushRefused {
@@ -114,9 +122,9 @@ impl Authority for Logins {
     fn authenticate(&self, user: Option<&str>, password: Option<&[u8]>, _: bool) -> Option<Role> {
         match (user, password) {
             (None, None) => Some(Role::Anonymous),
-            (Some(user), Some(password)) => {
-                self.tokens.verify(user, std::str::from_utf8(password).ok()?)
-            }
+            (Some(user), Some(password)) => self
+                .tokens
+                .verify(user, std::str::from_utf8(password).ok()?),
             _ => None,
         }
     }
@@ -142,15 +150,31 @@ impl ReadyPort for Readiness {
     fn parts(&self) -> BTreeMap<String, ReadyPart> {
         let health = self.backend.health();
         let mut parts = BTreeMap::new();
-        let store = ReadyPart { ready: health.is_ready, detail: Some(health.summary) };
+        let store = ReadyPart {
+            ready: health.is_ready,
+            detail: Some(health.summary),
+        };
         parts.insert("store".to_owned(), store);
         let is_stopping = self.stop.is_cancelled();
         let detail = is_stopping.then(|| "stopping".to_owned());
-        parts.insert("service".to_owned(), ReadyPart { ready: !is_stopping, detail });
+        parts.insert(
+            "service".to_owned(),
+            ReadyPart {
+                ready: !is_stopping,
+                detail,
+            },
+        );
         for bridge in &self.bridges {
             // A broker that is away makes no answer wrong: it is told, and the service stays ready.
-            let word = if bridge.is_connected() { "connected" } else { "not connected, trying" };
-            let part = ReadyPart { ready: true, detail: Some(word.to_owned()) };
+            let word = if bridge.is_connected() {
+                "connected"
+            } else {
+                "not connected, trying"
+            };
+            let part = ReadyPart {
+                ready: true,
+                detail: Some(word.to_owned()),
+            };
             parts.insert(format!("broker {}", bridge.url().address()), part);
         }
         parts

@@ -32,7 +32,12 @@ impl Progress {
             bar.set_message(what);
             bar
         });
-        Self { what, started: now, last_line: now, bar }
+        Self {
+            what,
+            started: now,
+            last_line: now,
+            bar,
+        }
     }
 
     /// Where it stands, with a few words.

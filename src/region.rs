@@ -27,7 +27,10 @@ pub fn region(towns_count: u32, seed: u64) -> anyhow::Result<Arc<Region>> {
     let known = Municipality::parse_all(&areas_geojson()?)?;
     let count = usize::try_from(towns_count).unwrap_or(usize::MAX);
     let chosen = Municipality::choose(&known, count, seed)?;
-    let config = RegionConfig { seed, ..RegionConfig::default() };
+    let config = RegionConfig {
+        seed,
+        ..RegionConfig::default()
+    };
     Ok(Arc::new(Region::build(config, &chosen)?))
 }
 
@@ -35,7 +38,9 @@ pub fn region(towns_count: u32, seed: u64) -> anyhow::Result<Arc<Region>> {
 pub fn bundle(region: &Region) -> anyhow::Result<Bundle> {
     let mut files = Files::default();
     files.set(Part::Areas, areas_geojson()?.into_bytes());
-    let checked = files.check(&Bundle::default()).context("read the boundaries in this binary")?;
+    let checked = files
+        .check(&Bundle::default())
+        .context("read the boundaries in this binary")?;
     let mut bundle = Bundle::clone(checked.registry.bundle());
     for publisher in region.publishers() {
         bundle = bundle.with_publisher(publisher.clone());

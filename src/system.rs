@@ -105,10 +105,17 @@ impl System {
             ingest_stop.clone(),
         );
         let ingest = Ingest::start(routes, parts);
-        let analytics =
-            Analytics::open(Arc::clone(&backend), keeper.subscribe(), config.analytics.to_room())
-                .await?;
-        let settings = if brokers == Brokers::Consume { ingest_config.brokers } else { Vec::new() };
+        let analytics = Analytics::open(
+            Arc::clone(&backend),
+            keeper.subscribe(),
+            config.analytics.to_room(),
+        )
+        .await?;
+        let settings = if brokers == Brokers::Consume {
+            ingest_config.brokers
+        } else {
+            Vec::new()
+        };
         let bridge = |settings| {
             let parts = BridgeParts {
                 ingest: ingest.clone(),
@@ -128,9 +135,15 @@ impl System {
                 keeper: Arc::clone(&keeper),
                 clock: Arc::clone(&clock),
             }),
-            push: Arc::new(Pushes { ingest: ingest.clone(), clock: Arc::clone(&clock) }),
+            push: Arc::new(Pushes {
+                ingest: ingest.clone(),
+                clock: Arc::clone(&clock),
+            }),
             authority: Arc::clone(&tokens) as _,
-            tokens: Arc::new(BookTokens { book: Arc::clone(&tokens), clock: Arc::clone(&clock) }),
+            tokens: Arc::new(BookTokens {
+                book: Arc::clone(&tokens),
+                clock: Arc::clone(&clock),
+            }),
             ready: Arc::new(Readiness {
                 backend: Arc::clone(&backend),
                 bridges: bridges.clone(),
@@ -223,27 +236,48 @@ impl Service {
     /// Lets the world in.
     pub async fn start(system: System) -> anyhow::Result<Self> {
         let config = system.config.clone();
-        let listener = TcpListener::bind(config.http_address()?).await.with_context(|| {
-            format!("listen for HTTP on `{}`; choose another with --http", config.http)
-        })?;
+        let listener = TcpListener::bind(config.http_address()?)
+            .await
+            .with_context(|| {
+                format!(
+                    "listen for HTTP on `{}`; choose another with --http",
+                    config.http
+                )
+            })?;
         let http = listener.local_addr()?;
         let socket = door::bind(&config.data_dir)?;
         let gateway = start_gateway(&system)?;
         let mqtt = gateway.as_ref().map(Gateway::address);
         let (http_stop, http_tracker) = (CancellationToken::new(), TaskTracker::new());
         let count = config.api.connections_count_max;
-        let served =
-            arno_api::serve(listener, arno_api::router(system.state.clone()), count, http_stop.clone());
+        let served = arno_api::serve(
+            listener,
+            arno_api::router(system.state.clone()),
+            count,
+            http_stop.clone(),
+        );
         http_tracker.spawn(async move { log_end("HTTP", served.await) });
-        let served =
-            arno_api::serve_unix(socket, crate::command::control_router(&system), count, http_stop.clone());
+        let served = arno_api::serve_unix(
+            socket,
+            crate::command::control_router(&system),
+            count,
+            http_stop.clone(),
+        );
         http_tracker.spawn(async move { log_end("the control socket", served.await) });
         spawn_background(&system, gateway.as_ref().map(Gateway::live));
         let run = config.data_dir.join(RUN_FILE);
         let text = json!({ "pid": std::process::id(), "http": http, "mqtt": mqtt }).to_string();
         std::fs::write(&run, text).with_context(|| format!("write `{}`", run.display()))?;
         let files = vec![run, config.data_dir.join(door::SOCKET_NAME)];
-        Ok(Self { system, gateway, http, mqtt, http_stop, http_tracker, files })
+        Ok(Self {
+            system,
+            gateway,
+            http,
+            mqtt,
+            http_stop,
+            http_tracker,
+            files,
+        })
     }
 
     /// The house that runs.
@@ -276,7 +310,9 @@ fn start_gateway(system: &System) -> anyhow::Result<Option<Gateway>> {
     }
     let parts = GatewayParts {
         ingest: system.ingest.clone(),
-        authority: Arc::new(Logins { tokens: Arc::clone(&system.tokens) }),
+        authority: Arc::new(Logins {
+            tokens: Arc::clone(&system.tokens),
+        }),
         clock: Arc::clone(&system.clock),
         tracker: system.tracker.clone(),
     };
@@ -293,7 +329,9 @@ fn spawn_background(system: &System, live_out: Option<LiveOut>) {
         hub: system.hub.clone(),
         out: live_out,
     };
-    system.tracker.spawn(stop.clone().run_until_cancelled_owned(live.run()));
+    system
+        .tracker
+        .spawn(stop.clone().run_until_cancelled_owned(live.run()));
     let (keeper, tokens) = (Arc::clone(&system.keeper), Arc::clone(&system.tokens));
     let stopped = stop.clone();
     let follow = async move {
@@ -305,12 +343,22 @@ fn spawn_background(system: &System, live_out: Option<LiveOut>) {
     system.tracker.spawn(follow);
     let (backend, analytics) = (Arc::clone(&system.backend), system.analytics.clone());
     system.tracker.spawn(async move {
-        while stop.run_until_cancelled(tokio::time::sleep(MAINTAIN_INTERVAL)).await.is_some() {
+        while stop
+            .run_until_cancelled(tokio::time::sleep(MAINTAIN_INTERVAL))
+            .await
+            .is_some()
+        {
             if let Err(error) = backend.maintain().await {
-                tracing::error!(error = chain(&error), "the store's upkeep failed; trying again");
+                tracing::error!(
+                    error = chain(&error),
+                    "the store's upkeep failed; trying again"
+                );
             }
             if let Err(error) = analytics.rollups().refresh().await {
-                tracing::error!(error = chain(&error), "rollups could not be refreshed; trying again");
+                tracing::error!(
+                    error = chain(&error),
+                    "rollups could not be refreshed; trying again"
+                );
             }
         }
     });

@@ -27,6 +27,8 @@ pub(crate) mod question;
 pub(crate) mod table;
 pub(crate) mod view;
 
+pub use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
+
 pub use config::{AnalyticsConfig, Limits};
 pub use error::{AnalyticsError, Bound};
 pub use facade::Analytics;

@@ -16,14 +16,15 @@
 //! Property tests hold this against an independent search.
 //!
 //! # Limits
-//! What is derived over areas within one bucket is checked. Buckets of different widths are rounded
-//! independently, and not checked against each other.
+//! Over time an hour is held against its day, week and month ([`time`]), as if all of them were known
+//! throughout; combinations of weeks and months that overlap are not.
 //!
 //! # Source
 //! Own rule; complementary suppression as in Hundepool et al., Statistical Disclosure Control, 2012,
 //! chapter 4.
 
 pub(crate) mod audit;
+pub(crate) mod time;
 pub(crate) mod tree;
 
 /// Least number under which a cell is suppressed, whatever the configuration says.
@@ -115,13 +116,16 @@ pub(crate) fn judged(figures: &Figures, rule: &Rule) -> Shown {
     }
 }
 
-/// What the public sees of every node of a tree.
-pub(crate) fn published(nodes: &[Node], rule: &Rule) -> Vec<Shown> {
-    let mut shown: Vec<_> = nodes
-        .iter()
-        .map(|node| judged(&node.figures, rule))
-        .collect();
-    audit::hide_what_is_derivable(nodes, rule, &mut shown);
+/// What the public sees of every node of a tree. Nodes in `withheld` are hidden in any case.
+pub(crate) fn published(nodes: &[Node], withheld: &[bool], rule: &Rule) -> Vec<Shown> {
+    let mut shown: Vec<_> = nodes.iter().map(|node| judged(&node.figures, rule)).collect();
+    let is_small: Vec<_> = shown.iter().map(|shown| *shown == Shown::Hidden).collect();
+    for (cell, is_withheld) in shown.iter_mut().zip(withheld) {
+        if *is_withheld {
+            *cell = Shown::Hidden;
+        }
+    }
+    audit::hide_what_is_derivable(nodes, &is_small, rule, &mut shown);
     shown
 }
 

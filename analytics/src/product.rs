@@ -20,3 +20,11 @@ pub(crate) mod bind;
 pub use ask::ProductQuery;
 pub use definition::{Chart, Column, ColumnType, Method, Privacy, Product, Words};
 pub use shelf::Refused;
+
+/// The products that every Arno has, by name.
+///
+/// # Errors
+/// `Products` when a shipped one can't be read: a fault of the build.
+pub fn shipped() -> Result<Vec<std::sync::Arc<Product>>, crate::error::AnalyticsError> {
+    Ok(shelf::Shelf::shipped()?.products.into_values().collect())
+}

@@ -92,3 +92,6 @@ impl Plan {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,7 @@ pub use port::{
 };
 pub use questions::{
     ChartSheet, ColumnSheet, LevelAsked, ObservationQuestion, ParameterSheet, ProductQuestion,
-    ProductSheet, QuestionError, Questions, RowStream, Wording,
+    ProductSheet, QuestionError, Questions, RowStream, Wording, shipped_sheets,
 };
 pub use router::{router, router_as};
 pub use serve::{ServeError, serve, serve_unix};

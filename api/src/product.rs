@@ -8,7 +8,7 @@ pub(crate) mod paging;
 
 use std::sync::Arc;
 
-use arno_model::{AreaId, AreaLevel, Bucket, Zone};
+use arno_model::{AreaLevel, Bucket, Zone};
 use arno_store::Registry;
 use axum::extract::{Path, State};
 use axum::http::request::Parts;
@@ -222,10 +222,7 @@ fn members(
     members.insert("product".to_owned(), sheet.id.clone().into());
     members.insert("bucket".to_owned(), json!(bucket));
     members.insert("level".to_owned(), json!(level));
-    members.insert(
-        "zone".to_owned(),
-        zone(registry, question.area.as_ref()).name().into(),
-    );
+    members.insert("zone".to_owned(), zone(registry, question).name().into());
     members
 }
 
@@ -237,9 +234,16 @@ fn default_of(sheet: &ProductSheet, name: &str) -> Option<String> {
     parameter.and_then(|parameter| parameter.default.clone())
 }
 
-/// The zone of an answer: the asked area's, else the first region's, else any area's, else Italy's.
-fn zone(registry: &Registry, area: Option<&AreaId>) -> Zone {
-    let asked = area.and_then(|area| registry.area(area.as_str()));
+/// The zone of an answer: the asked area's or thing's, else the first region's, else any area's, else
+/// Italy's.
+fn zone(registry: &Registry, question: &ProductQuestion) -> Zone {
+    let place = question
+        .thing
+        .as_ref()
+        .and_then(|thing| registry.place(thing));
+    let of_thing = place.and_then(|place| place.municipality.as_ref());
+    let asked = question.area.as_ref().or(of_thing.map(|(area, _)| area));
+    let asked = asked.and_then(|area| registry.area(area.as_str()));
     let region = || {
         registry
             .areas()

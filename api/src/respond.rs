@@ -14,6 +14,8 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arno_store::Role;
@@ -23,10 +25,10 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LINK};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _, future, stream};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::encode::{EncodeError, Encoder, Envelope, Geometries, Plan};
@@ -42,7 +44,8 @@ const PIECES_COUNT_MAX: usize = 2;
 const WHOLE_ROWS_MAX: usize = 8_192;
 /// Batches above so many rows are encoded on a blocking thread: about half a millisecond's work.
 const INLINE_ROWS_MAX: usize = 512;
-/// Most rows of a page that is asked for with `limit`: a page is held whole, to know what follows.
+/// Most rows of a page that is asked for with `limit`: a page is held as columns, to know what
+/// follows, at some 15 MB for this many rows.
 pub(crate) const PAGE_ROWS_MAX: usize = 100_000;
 
 /// How the client wants to see an answer.
@@ -147,7 +150,9 @@ pub(crate) async fn rows(
             link = HeaderValue::try_from(format!("<{}>; rel=\"next\"", page.next)).ok();
             envelope.next = Some(page.next);
         }
-        is_whole = true;
+        // The page is here; only its text is still to be made.
+        batches = Box::pin(stream::empty());
+        is_whole = held_rows <= WHOLE_ROWS_MAX;
     }
     let Shown { format, separator } = shown;
     let plan = Plan {
@@ -161,12 +166,15 @@ pub(crate) async fn rows(
         Body::from(whole(encoder, held).await?)
     } else {
         let (sender, receiver) = mpsc::channel(PIECES_COUNT_MAX);
-        let bounds = Bounds::of(state);
+        let outlet = Outlet {
+            pieces: sender,
+            is_whole: Arc::new(AtomicBool::new(false)),
+            bounds: Bounds::of(state),
+        };
+        let is_whole = Arc::clone(&outlet.is_whole);
         let rows = RowStream { schema, batches };
-        state
-            .tracker()
-            .spawn(pump(encoder, held, rows, sender, bounds));
-        Body::from_stream(ReceiverStream::new(receiver))
+        state.tracker().spawn(pump(encoder, held, rows, outlet));
+        Body::from_stream(pieces(receiver, is_whole))
     };
     Ok(head(body, format, &name, link))
 }
@@ -269,41 +277,59 @@ enum Broken {
     Left,
 }
 
-type Piece = Result<Bytes, io::Error>;
+/// Where the writer of a long answer puts it.
+#[derive(Debug)]
+struct Outlet {
+    pieces: mpsc::Sender<Bytes>,
+    /// Set after the last piece: an end without it is an answer that broke off.
+    is_whole: Arc<AtomicBool>,
+    bounds: Bounds,
+}
+
+/// The pieces as the reader gets them: after the last one an error, unless the answer is whole.
+fn pieces(
+    receiver: mpsc::Receiver<Bytes>,
+    is_whole: Arc<AtomicBool>,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    let end = stream::once(async move {
+        let is_whole = is_whole.load(Ordering::Acquire);
+        (!is_whole).then(|| Err(io::Error::other("the answer broke off")))
+    });
+    ReceiverStream::new(receiver)
+        .map(Ok)
+        .chain(end.filter_map(future::ready))
+}
 
 /// Writes a long answer, piece by piece.
 async fn pump(
     encoder: Box<dyn Encoder>,
     held: VecDeque<RecordBatch>,
     rows: RowStream,
-    sender: mpsc::Sender<Piece>,
-    bounds: Bounds,
+    outlet: Outlet,
 ) {
-    let Err(broken) = write_all(encoder, held, rows, &sender, bounds).await else {
-        return;
-    };
-    match &broken {
-        Broken::Left => return,
-        Broken::Rows(QuestionError::Failed { .. }) | Broken::Write(_) | Broken::Stopped => {
-            tracing::error!(cause = %Chain(&broken), "an answer broke off");
-        }
-        Broken::Rows(_) | Broken::TooLong | Broken::Stalled => {
-            tracing::info!(cause = %Chain(&broken), "an answer broke off");
+    match write_all(encoder, held, rows, &outlet).await {
+        Ok(()) => outlet.is_whole.store(true, Ordering::Release),
+        Err(Broken::Left) => {}
+        Err(broken) => {
+            let is_ours = matches!(
+                broken,
+                Broken::Rows(QuestionError::Failed { .. }) | Broken::Write(_) | Broken::Stopped
+            );
+            if is_ours {
+                tracing::error!(cause = %Chain(&broken), "an answer broke off");
+            } else {
+                tracing::info!(cause = %Chain(&broken), "an answer broke off");
+            }
+            metrics::counter!("arno_api_answers_broken_total").increment(1);
         }
     }
-    metrics::counter!("arno_api_answers_broken_total").increment(1);
-    // A reader that takes nothing gets no error either: dropping the sender without an end would
-    // look like an end, so the last place of the channel waits for it as long as a stall may be.
-    let last = sender.send(Err(io::Error::other("the answer broke off")));
-    drop(timeout(bounds.stall, last).await);
 }
 
 async fn write_all(
     mut encoder: Box<dyn Encoder>,
     mut held: VecDeque<RecordBatch>,
     mut rows: RowStream,
-    sender: &mpsc::Sender<Piece>,
-    bounds: Bounds,
+    outlet: &Outlet,
 ) -> Result<(), Broken> {
     let mut out = Vec::new();
     encoder.head(&mut out).map_err(Broken::Write)?;
@@ -311,7 +337,7 @@ async fn write_all(
         let batch = match held.pop_front() {
             Some(batch) => Some(batch),
             None => {
-                let next = tokio::time::timeout_at(bounds.ends, rows.batches.next()).await;
+                let next = timeout_at(outlet.bounds.ends, rows.batches.next()).await;
                 next.map_err(|_elapsed| Broken::TooLong)?
                     .transpose()
                     .map_err(Broken::Rows)?
@@ -329,22 +355,18 @@ async fn write_all(
         } else {
             encoder.rows(&batch, &mut out).map_err(Broken::Write)?;
         }
-        send(sender, &mut out, bounds).await?;
+        send(outlet, &mut out).await?;
     }
     encoder.tail(&mut out).map_err(Broken::Write)?;
-    send(sender, &mut out, bounds).await
+    send(outlet, &mut out).await
 }
 
-async fn send(
-    sender: &mpsc::Sender<Piece>,
-    out: &mut Vec<u8>,
-    bounds: Bounds,
-) -> Result<(), Broken> {
+async fn send(outlet: &Outlet, out: &mut Vec<u8>) -> Result<(), Broken> {
     if out.is_empty() {
         return Ok(());
     }
     let piece = Bytes::from(std::mem::take(out));
-    match timeout(bounds.stall, sender.send(Ok(piece))).await {
+    match timeout(outlet.bounds.stall, outlet.pieces.send(piece)).await {
         Ok(sent) => sent.map_err(|_closed| Broken::Left),
         Err(_elapsed) => Err(Broken::Stalled),
     }

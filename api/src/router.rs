@@ -1,12 +1,13 @@
 //! The whole face: routes and the guards around them.
 //!
 //! # Shape
-//! Outermost first: request id and count → panics → compression → CORS → plain errors to problems →
-//! rights and fair share → places → time → the face. [`router_as`] leaves out the fair share.
+//! Outermost first: request id and count → compression → CORS, for what is open → plain errors to
+//! problems → panics → rights and fair share → places and time → the face. [`router_as`] leaves out
+//! the fair share.
 //!
 //! # Why
-//! The guards stand in one order in one place: a panic still gets its problem and its CORS headers, a
-//! refused token still counts against its sender.
+//! The guards stand in one order in one place: other sites' pages can read every refusal and even a
+//! panic's problem, and a refused token still counts against its sender.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -53,25 +54,28 @@ pub fn router_as(state: ApiState, role: Role) -> Router {
 }
 
 fn guarded(state: ApiState) -> Router {
-    let open = Router::new()
-        .merge(registry_routes())
+    let open = registry_routes()
         .merge(service_routes())
-        .fallback(page::fallback)
-        .layer(cors());
-    let routes = open.merge(closed_routes());
+        .fallback(page::fallback);
+    let open = stacked(open, &state).layer(cors());
     let not_packed = DefaultPredicate::new()
         .and(NotForContentType::const_new(
             "application/vnd.apache.parquet",
         ))
         .and(NotForContentType::const_new("application/vnd.apache.arrow"));
+    open.merge(stacked(closed_routes(), &state))
+        .layer(CompressionLayer::new().compress_when(not_packed))
+        .layer(from_fn(watch))
+        .with_state(state)
+}
+
+/// The guards that hold for every address.
+fn stacked(routes: Router<ApiState>, state: &ApiState) -> Router<ApiState> {
     routes
         .layer(from_fn_with_state(state.clone(), bounded))
         .layer(from_fn_with_state(state.clone(), admit))
-        .layer(from_fn(say_problems))
-        .layer(CompressionLayer::new().compress_when(not_packed))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(watch))
-        .with_state(state)
+        .layer(from_fn(say_problems))
 }
 
 fn registry_routes() -> Router<ApiState> {

@@ -24,6 +24,7 @@ pub mod delivery;
 pub mod error;
 pub mod gateway;
 pub mod ingest;
+mod personal;
 pub mod reading;
 pub mod refusal;
 pub mod route;

@@ -13,6 +13,10 @@ use arno_store::append::{QUARANTINE_DETAIL_BYTES_MAX, QUARANTINE_PAYLOAD_BYTES_M
 use arno_store::{QuarantineEntry, QuarantineReason};
 
 use crate::delivery::Problem;
+use crate::personal::{mask, mask_text};
+
+/// How far past a payload's cut an address may reach that begins before it.
+const MASK_AHEAD_BYTES: usize = 320;
 
 /// Where a refused part came from.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +32,7 @@ pub struct Origin<'a> {
 impl Problem {
     /// A problem with its detail cut to what the quarantine keeps.
     pub fn new(reason: QuarantineReason, detail: impl Into<String>) -> Self {
-        let detail = cut(detail.into(), QUARANTINE_DETAIL_BYTES_MAX);
+        let detail = cut(mask_text(detail.into()), QUARANTINE_DETAIL_BYTES_MAX);
         Self { reason, detail }
     }
 
@@ -44,12 +48,19 @@ impl Problem {
     ) -> QuarantineEntry {
         let kept = payload.map(|bytes| {
             let kept_bytes = bytes.len().min(QUARANTINE_PAYLOAD_BYTES_MAX);
-            bytes.iter().take(kept_bytes).copied().collect()
+            // Masked before it is cut: half an address at the cut would not be known as one.
+            let seen_bytes = bytes.len().min(kept_bytes + MASK_AHEAD_BYTES);
+            let mut kept = mask(bytes.get(..seen_bytes).unwrap_or(bytes)).into_owned();
+            kept.truncate(kept_bytes);
+            kept
         });
         QuarantineEntry {
             reason: self.reason,
             detail: self.detail,
-            topic: cut(origin.topic.to_owned(), QUARANTINE_DETAIL_BYTES_MAX),
+            topic: cut(
+                mask_text(origin.topic.to_owned()),
+                QUARANTINE_DETAIL_BYTES_MAX,
+            ),
             publisher: origin.publisher.cloned(),
             received: origin.received,
             payload: kept,

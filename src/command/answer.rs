@@ -22,7 +22,10 @@ pub async fn send(
     path: &str,
     body: Option<&Value>,
 ) -> anyhow::Result<Response<Body>> {
-    let mut request = Request::builder().method(method).uri(path).header("host", "localhost");
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "localhost");
     if body.is_some() {
         request = request.header("content-type", "application/json");
     }
@@ -33,7 +36,10 @@ pub async fn send(
     }
     let status = response.status();
     let problem = read(response).await.unwrap_or(Value::Null);
-    let mut words = problem["detail"].as_str().unwrap_or_else(|| status.as_str()).to_owned();
+    let mut words = problem["detail"]
+        .as_str()
+        .unwrap_or_else(|| status.as_str())
+        .to_owned();
     let allowed = problem["allowed"].as_array().map_or(&[][..], Vec::as_slice);
     if !allowed.is_empty() {
         let list: Vec<&str> = allowed.iter().filter_map(Value::as_str).take(40).collect();
@@ -53,7 +59,10 @@ pub async fn send(
 /// Reads an answer as JSON.
 pub async fn read(response: Response<Body>) -> anyhow::Result<Value> {
     let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX);
-    let collected = body.collect().await.map_err(|error| anyhow::anyhow!(error))?;
+    let collected = body
+        .collect()
+        .await
+        .map_err(|error| anyhow::anyhow!(error))?;
     serde_json::from_slice(&collected.to_bytes()).context("read the answer")
 }
 

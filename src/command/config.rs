@@ -8,7 +8,11 @@ use crate::config::Config;
 
 /// Prints the configuration.
 pub fn run(flags: &Common, args: &ConfigArgs) -> anyhow::Result<()> {
-    let config = if args.default { Config::default() } else { Config::load(flags)? };
+    let config = if args.default {
+        Config::default()
+    } else {
+        Config::load(flags)?
+    };
     if !args.check {
         stdout().write_all(config.to_toml()?.as_bytes())?;
     }

@@ -61,7 +61,9 @@ pub async fn run(mut flags: Common, args: Demo) -> anyhow::Result<()> {
     start_log(&config);
     let system = up::open(config).await?;
     let until = match &args.until {
-        Some(text) => Timestamp::parse(text).map_err(|error| Usage::new(format!("--until: {error}")))?,
+        Some(text) => {
+            Timestamp::parse(text).map_err(|error| Usage::new(format!("--until: {error}")))?
+        }
         None => system.clock().now(),
     };
     let region = region::region(args.towns, args.seed)?;
@@ -80,7 +82,9 @@ pub async fn run(mut flags: Common, args: Demo) -> anyhow::Result<()> {
     tracing::info!("stopping; a second signal ends it at once");
     stop.cancel();
     if let Some(devices) = devices
-        && tokio::time::timeout(DEVICES_STOP_MAX, devices).await.is_err()
+        && tokio::time::timeout(DEVICES_STOP_MAX, devices)
+            .await
+            .is_err()
     {
         tracing::warn!("the simulated devices were late; going on without them");
     }
@@ -96,11 +100,19 @@ async fn fill(
     stop: &CancellationToken,
 ) -> anyhow::Result<Generator> {
     let origin = until.plus_us(-i64::from(args.days) * DAY_US);
-    let wanted = Held { towns: args.towns, seed: args.seed, origin };
+    let wanted = Held {
+        towns: args.towns,
+        seed: args.seed,
+        origin,
+    };
     let held = remember(system, wanted).await?;
     let bundle = region::bundle(region)?;
     let now = system.clock().now();
-    system.keeper.apply_bundle(bundle, "demo", now).await.context("apply the demo's registry")?;
+    system
+        .keeper
+        .apply_bundle(bundle, "demo", now)
+        .await
+        .context("apply the demo's registry")?;
     let mut generator = Generator::new(Arc::clone(region), held.origin);
     let ledger = system.backend.ledger();
     if ledger.received() > 0 {
@@ -108,11 +120,22 @@ async fn fill(
         tracing::info!("the folder holds this region already; going on from {last}");
         generator.skip_to(last);
     }
-    let mut truth = args.truth.is_some().then(|| TruthLog::new(Arc::clone(region)));
+    let mut truth = args
+        .truth
+        .is_some()
+        .then(|| TruthLog::new(Arc::clone(region)));
     let mut progress = Progress::start("history", 100);
     let range = TimeRange::new(generator.now(), until);
-    let mut sink = IngestSink { ingest: system.ingest.clone(), region: Arc::clone(region) };
-    let backfill = Backfill { generator, until, token: stop.clone(), truth: truth.as_mut() };
+    let mut sink = IngestSink {
+        ingest: system.ingest.clone(),
+        region: Arc::clone(region),
+    };
+    let backfill = Backfill {
+        generator,
+        until,
+        token: stop.clone(),
+        truth: truth.as_mut(),
+    };
     let words = |report: &BackfillReport| {
         let whole = u64::try_from(range.length_us()).unwrap_or(1);
         let done = u64::try_from(report.range.end.since_us(range.start)).unwrap_or(0);
@@ -120,7 +143,10 @@ async fn fill(
     };
     let (generator, report) = backfill.run(&mut sink, words).await?;
     progress.finish();
-    tracing::info!("history of {} readings is stored; computing rollups", report.rows_count);
+    tracing::info!(
+        "history of {} readings is stored; computing rollups",
+        report.rows_count
+    );
     system.analytics.rollups().refresh().await?;
     system.analytics.rollups().persist().await?;
     if let (Some(log), Some(folder)) = (truth, args.truth.clone()) {
@@ -174,14 +200,20 @@ impl BackfillSink for IngestSink {
             let topic = format!("arno/v1/obs/{}/{}", thing.id.publisher(), thing.id.local());
             let publisher = thing.id.publisher();
             let received = garbage.received;
-            let origin = Origin { topic: &topic, publisher: Some(&publisher), received };
+            let origin = Origin {
+                topic: &topic,
+                publisher: Some(&publisher),
+                received,
+            };
             let problem = Problem::new(QuarantineReason::Malformed, "not JSON");
             let payload = &garbage.payload;
             Some(problem.into_entry(origin, Some(payload), payload.len()))
         });
         let (readings, refused) = (readings.collect(), refused.collect());
         let clock = ClockMark::Recorded(chunk.range.end);
-        self.ingest.deliver_readings(readings, refused, 0, clock).await?;
+        self.ingest
+            .deliver_readings(readings, refused, 0, clock)
+            .await?;
         Ok(())
     }
 }
@@ -193,9 +225,13 @@ fn start_devices(
     rate: Option<f64>,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
-    let Some(address) = service.mqtt.filter(|_| rate != Some(0.0)) else { return Ok(None) };
+    let Some(address) = service.mqtt.filter(|_| rate != Some(0.0)) else {
+        return Ok(None);
+    };
     if let Some(rate) = rate {
-        generator.set_rate(rate).map_err(|error| Usage::new(format!("--live: {error}")))?;
+        generator
+            .set_rate(rate)
+            .map_err(|error| Usage::new(format!("--live: {error}")))?;
     }
     let clock = service.system().clock();
     generator.skip_to(clock.now());
@@ -213,7 +249,10 @@ fn start_devices(
     let token = stop.clone();
     Ok(Some(tokio::task::spawn(async move {
         if let Err(error) = live.run(Arc::new(LiveCounters::default()), token).await {
-            tracing::error!(error = crate::system::chain(&error), "the simulated devices failed");
+            tracing::error!(
+                error = crate::system::chain(&error),
+                "the simulated devices failed"
+            );
         }
     })))
 }

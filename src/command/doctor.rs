@@ -20,7 +20,10 @@ pub async fn run(flags: &Common) -> anyhow::Result<()> {
     let mut findings = vec![good("the configuration is valid")];
     let is_running = Door::to_running(&config.data_dir).await.is_some();
     if is_running {
-        findings.push(good(format!("arno runs on `{}`", config.data_dir.display())));
+        findings.push(good(format!(
+            "arno runs on `{}`",
+            config.data_dir.display()
+        )));
     } else {
         findings.push(port("http", &config.http));
         if config.mqtt != "off" {
@@ -35,20 +38,33 @@ pub async fn run(flags: &Common) -> anyhow::Result<()> {
             Some(mend) => writeln!(out, "mend   {}: {mend}", finding.what)?,
         }
     }
-    let count = findings.iter().filter(|finding| finding.mend.is_some()).count();
-    anyhow::ensure!(count == 0, "{count} of {} checks ask for a mend", findings.len());
+    let count = findings
+        .iter()
+        .filter(|finding| finding.mend.is_some())
+        .count();
+    anyhow::ensure!(
+        count == 0,
+        "{count} of {} checks ask for a mend",
+        findings.len()
+    );
     Ok(())
 }
 
 fn good(what: impl Into<String>) -> Finding {
-    Finding { what: what.into(), mend: None }
+    Finding {
+        what: what.into(),
+        mend: None,
+    }
 }
 
 fn port(key: &str, address: &str) -> Finding {
-    let mend = TcpListener::bind(address).err().map(|error| {
-        format!("{error}; stop what listens there, or choose another with --{key}")
-    });
-    Finding { what: format!("`{key}` can listen on {address}"), mend }
+    let mend = TcpListener::bind(address)
+        .err()
+        .map(|error| format!("{error}; stop what listens there, or choose another with --{key}"));
+    Finding {
+        what: format!("`{key}` can listen on {address}"),
+        mend,
+    }
 }
 
 async fn store(config: Config) -> Vec<Finding> {
@@ -56,7 +72,9 @@ async fn store(config: Config) -> Vec<Finding> {
     let what = format!("the store in `{name}` opens");
     let has_store = config.data_dir.is_dir() || !config.database.is_empty();
     if !has_store {
-        return vec![good(format!("there is no store in `{name}` yet; `arno up` makes one"))];
+        return vec![good(format!(
+            "there is no store in `{name}` yet; `arno up` makes one"
+        ))];
     }
     match System::open(config, None, Brokers::Leave).await {
         Ok(system) => {
@@ -65,15 +83,27 @@ async fn store(config: Config) -> Vec<Finding> {
             let things = registry.things().count();
             let mut findings = vec![good(what)];
             let mend = (!health.is_ready).then_some(health.summary);
-            findings.push(Finding { what: format!("the store takes data ({} rows)", health.rows), mend });
+            findings.push(Finding {
+                what: format!("the store takes data ({} rows)", health.rows),
+                mend,
+            });
             let mend = (things == 0).then(|| "run `arno registry apply FOLDER`".to_owned());
-            findings.push(Finding { what: format!("the registry has {things} things"), mend });
+            findings.push(Finding {
+                what: format!("the registry has {things} things"),
+                mend,
+            });
             if let Err(error) = system.close().await {
                 let mend = Some(format!("{error:#}"));
-                findings.push(Finding { what: "the store closes".to_owned(), mend });
+                findings.push(Finding {
+                    what: "the store closes".to_owned(),
+                    mend,
+                });
             }
             findings
         }
-        Err(error) => vec![Finding { what, mend: Some(format!("{error:#}")) }],
+        Err(error) => vec![Finding {
+            what,
+            mend: Some(format!("{error:#}")),
+        }],
     }
 }

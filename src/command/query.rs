@@ -27,7 +27,9 @@ pub async fn run(mut config: Config, args: Query) -> anyhow::Result<()> {
     let path = format!("/api/v1/sql?format={}", args.format.as_str());
     let body = json!({ "query": args.sql });
     let printed = match answer::send(&holder.door, Method::POST, &path, Some(&body)).await {
-        Ok(response) if args.format == QueryFormat::Table => print_table(response.into_body()).await,
+        Ok(response) if args.format == QueryFormat::Table => {
+            print_table(response.into_body()).await
+        }
         Ok(response) => print_stream(response.into_body()).await,
         Err(error) => Err(error),
     };
@@ -47,7 +49,9 @@ async fn print_stream(body: axum::body::Body) -> anyhow::Result<()> {
 async fn print_table(body: axum::body::Body) -> anyhow::Result<()> {
     let collected = Limited::new(body, TABLE_BYTES_MAX).collect().await;
     let collected = collected.map_err(|error| {
-        Usage::new(format!("{error}: ask for fewer rows, or for another --format"))
+        Usage::new(format!(
+            "{error}: ask for fewer rows, or for another --format"
+        ))
     })?;
     let reader = StreamReader::try_new(std::io::Cursor::new(collected.to_bytes()), None)?;
     let batches: Vec<RecordBatch> = reader.collect::<Result<_, _>>()?;

@@ -52,7 +52,10 @@ fn check(path: &Path) -> anyhow::Result<()> {
     match read(path)?.check(&Bundle::default()) {
         Ok(checked) => {
             list(&checked.warnings);
-            let (things, areas) = (checked.registry.things().count(), checked.registry.areas().count());
+            let (things, areas) = (
+                checked.registry.things().count(),
+                checked.registry.areas().count(),
+            );
             writeln!(stdout(), "good: {things} things in {areas} areas")?;
             Ok(())
         }
@@ -90,10 +93,18 @@ async fn apply(holder: &Holder, files: &Files) -> anyhow::Result<()> {
     let listed = &answer[if is_applied { "warnings" } else { "faults" }];
     let faults: Vec<Fault> = serde_json::from_value(listed.clone()).unwrap_or_default();
     list(&faults);
-    anyhow::ensure!(is_applied, "{}", answer["detail"].as_str().unwrap_or("the registry was refused"));
+    anyhow::ensure!(
+        is_applied,
+        "{}",
+        answer["detail"]
+            .as_str()
+            .unwrap_or("the registry was refused")
+    );
     let count = |key: &str| -> usize {
         let kinds = answer[key].as_object().into_iter().flatten();
-        kinds.map(|(_, ids)| ids.as_array().map_or(0, Vec::len)).sum()
+        kinds
+            .map(|(_, ids)| ids.as_array().map_or(0, Vec::len))
+            .sum()
     };
     writeln!(
         stdout(),
@@ -107,7 +118,13 @@ async fn apply(holder: &Holder, files: &Files) -> anyhow::Result<()> {
 }
 
 async fn export(holder: &Holder, path: &Path) -> anyhow::Result<()> {
-    let answer = answer::ask(&holder.door, Method::GET, "/api/v1/admin/registry/export", None).await?;
+    let answer = answer::ask(
+        &holder.door,
+        Method::GET,
+        "/api/v1/admin/registry/export",
+        None,
+    )
+    .await?;
     let mut files = Files::default();
     for part in Part::ALL {
         if let Some(text) = answer[part.file_name()].as_str() {

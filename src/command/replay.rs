@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use arno_ingest::{BrokerUrl, Ingest};
-use arno_ingest_replay::{BrokerSink, IngestSink, Mapping, Played, Progress, Replay, ReplayError, Speed};
+use arno_ingest_replay::{
+    BrokerSink, IngestSink, Mapping, Played, Progress, Replay, ReplayError, Speed,
+};
 use arno_model::Ledger;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -71,18 +73,25 @@ pub fn control_router(system: &System) -> Router {
 pub async fn run(mut config: Config, flags: &Common, args: Args) -> anyhow::Result<()> {
     let speed: Speed = args.speed.parse().map_err(usage)?;
     let order = Order {
-        files: args.files.iter().map(|file| absolute(file)).collect::<Result<_, _>>()?,
+        files: args
+            .files
+            .iter()
+            .map(|file| absolute(file))
+            .collect::<Result<_, _>>()?,
         mapping: absolute(&args.mapping)?,
         speed: args.speed,
     };
     start_log(&config);
     if let Some(url) = &flags.broker {
-        let url = BrokerUrl::parse(url).map_err(|error| Usage::new(format!("--broker: {error}")))?;
+        let url =
+            BrokerUrl::parse(url).map_err(|error| Usage::new(format!("--broker: {error}")))?;
         let replay = read(&order).await?;
         let mut sink = BrokerSink::new(&url);
         let mut bar = progress::Progress::start("replay", 1);
         let stop = CancellationToken::new();
-        let played = replay.run(&mut sink, speed, &stop, |at| show(&mut bar, at)).await?;
+        let played = replay
+            .run(&mut sink, speed, &stop, |at| show(&mut bar, at))
+            .await?;
         bar.finish();
         return print(&played.ledger, played.is_complete);
     }
@@ -98,7 +107,9 @@ pub async fn run(mut config: Config, flags: &Common, args: Args) -> anyhow::Resu
     let mut sink = IngestSink::new(system.ingest.clone());
     let mut bar = progress::Progress::start("replay", 1);
     let stop = system.stop_token();
-    let played = replay.run(&mut sink, speed, &stop, |at| show(&mut bar, at)).await;
+    let played = replay
+        .run(&mut sink, speed, &stop, |at| show(&mut bar, at))
+        .await;
     bar.finish();
     let played = match played {
         Ok(played) => {
@@ -119,17 +130,27 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
 
 async fn read(order: &Order) -> anyhow::Result<Replay> {
     let mapping = Mapping::open(&order.mapping).map_err(usage)?;
-    Replay::read(order.files.clone(), mapping).await.map_err(usage)
+    Replay::read(order.files.clone(), mapping)
+        .await
+        .map_err(usage)
 }
 
 /// Faults of the mapping, the files and the speed are the caller's.
 fn usage(error: ReplayError) -> anyhow::Error {
     let is_store = matches!(error, ReplayError::Ingest { .. } | ReplayError::Interrupted);
-    if is_store { error.into() } else { Usage::new(chain(&error)).into() }
+    if is_store {
+        error.into()
+    } else {
+        Usage::new(chain(&error)).into()
+    }
 }
 
 fn show(bar: &mut progress::Progress, at: &Progress) {
-    bar.set(at.played, at.total, &format!("recorded clock at {}", at.moment));
+    bar.set(
+        at.played,
+        at.total,
+        &format!("recorded clock at {}", at.moment),
+    );
 }
 
 /// Prints what became of everything.
@@ -178,7 +199,11 @@ async fn order(State(control): State<Control>, body: Bytes) -> Response<Body> {
         Err(error) => return (http::StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     };
     let (lines, received) = mpsc::channel::<Bytes>(LINES_COUNT_MAX);
-    let Control { ingest, tracker, stop } = control;
+    let Control {
+        ingest,
+        tracker,
+        stop,
+    } = control;
     tracker.spawn(async move {
         let last = match play(ingest, &order, &stop, &lines).await {
             Ok(played) => json!({ "ledger": played.ledger, "is_complete": played.is_complete }),

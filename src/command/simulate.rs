@@ -33,10 +33,15 @@ pub async fn run(flags: &Common, args: &Simulate) -> anyhow::Result<()> {
         return Err(Usage::new(line).into());
     };
     let broker = Broker::parse(url).map_err(|error| Usage::new(format!("--broker: {error}")))?;
-    start_log(&Config::load(&Common { broker: None, ..flags.clone() })?);
+    start_log(&Config::load(&Common {
+        broker: None,
+        ..flags.clone()
+    })?);
     let mut generator = Generator::new(Arc::clone(&region), SystemClock.now());
     if let Some(rate) = args.rate {
-        generator.set_rate(rate).map_err(|error| Usage::new(format!("--rate: {error}")))?;
+        generator
+            .set_rate(rate)
+            .map_err(|error| Usage::new(format!("--rate: {error}")))?;
     }
     let stop = CancellationToken::new();
     let counters = Arc::new(LiveCounters::default());
@@ -72,6 +77,10 @@ async fn tell(counters: &LiveCounters) {
     loop {
         tokio::time::sleep(Duration::from_secs(10)).await;
         let report = counters.report();
-        tracing::info!("{} connections, {} messages acknowledged", report.connected, report.acknowledged);
+        tracing::info!(
+            "{} connections, {} messages acknowledged",
+            report.connected,
+            report.acknowledged
+        );
     }
 }

@@ -36,7 +36,9 @@ async fn act(holder: &Holder, action: TokenAction) -> anyhow::Result<()> {
         TokenAction::List => {
             let list = answer::ask(&holder.door, Method::GET, TOKENS, None).await?;
             for token in list["items"].as_array().into_iter().flatten() {
-                let whose = token["publisher"].as_str().unwrap_or_else(|| word(token, "role"));
+                let whose = token["publisher"]
+                    .as_str()
+                    .unwrap_or_else(|| word(token, "role"));
                 let state = token["revoked"].as_str().map_or("", |_| "revoked");
                 let (id, created) = (word(token, "id"), word(token, "created"));
                 writeln!(out, "{id}  {whose:<24} {created}  {state}")?;
@@ -58,7 +60,9 @@ fn word<'a>(value: &'a Value, key: &str) -> &'a str {
 /// An id as part of an address: what is not plain is percent-encoded.
 fn percent(id: &str) -> String {
     let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            char::from(byte).to_string()
+        }
         other => format!("%{other:02X}"),
     };
     id.bytes().map(encode).collect()

@@ -26,7 +26,9 @@ pub async fn open(config: Config) -> anyhow::Result<System> {
 
 /// Says where it can be reached.
 pub fn announce(service: &Service) {
-    let mqtt = service.mqtt.map_or_else(|| "off".to_owned(), |address| address.to_string());
+    let mqtt = service
+        .mqtt
+        .map_or_else(|| "off".to_owned(), |address| address.to_string());
     tracing::info!(%mqtt, "open http://{}", service.http);
 }
 

@@ -31,7 +31,9 @@ pub fn lay(lower: &mut Table, upper: Table) {
 pub fn from_environment(variables: impl Iterator<Item = (String, String)>) -> Table {
     let mut table = Table::new();
     for (name, text) in variables {
-        let Some(path) = name.strip_prefix(ENV_PREFIX) else { continue };
+        let Some(path) = name.strip_prefix(ENV_PREFIX) else {
+            continue;
+        };
         let is_reserved = ENV_RESERVED.iter().any(|prefix| name.starts_with(prefix));
         if is_reserved || path == "CONFIG" {
             continue;
@@ -49,7 +51,9 @@ fn insert(table: &mut Table, keys: &[String], value: Value) {
             table.insert(last.clone(), value);
         }
         [first, rest @ ..] => {
-            let below = table.entry(first.clone()).or_insert_with(|| Value::Table(Table::new()));
+            let below = table
+                .entry(first.clone())
+                .or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(below) = below {
                 insert(below, rest, value);
             }
@@ -62,9 +66,9 @@ fn scalar(text: &str) -> Value {
     let as_toml = format!("value = {text}").parse::<Table>().ok();
     let value = as_toml.and_then(|mut table| table.remove("value"));
     match value {
-        Some(value @ (Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Array(_))) => {
-            value
-        }
+        Some(
+            value @ (Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Array(_)),
+        ) => value,
         _ => Value::String(text.to_owned()),
     }
 }
@@ -74,7 +78,11 @@ fn scalar(text: &str) -> Value {
 pub fn unknown_keys(known: &Table, given: &Table, prefix: &str) -> Vec<(String, Vec<String>)> {
     let mut unknown = Vec::new();
     for (key, value) in given {
-        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        let path = if prefix.is_empty() {
+            key.clone()
+        } else {
+            format!("{prefix}.{key}")
+        };
         match (known.get(key), value) {
             (None, _) => unknown.push((path, known.keys().cloned().collect())),
             (Some(Value::Table(known)), Value::Table(given)) if !known.is_empty() => {

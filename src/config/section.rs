@@ -106,11 +106,14 @@ impl AnalyticsSection {
             ("analytics.concurrency_max", u64::from(self.concurrency_max)),
         ]);
         if self.people_count_min < 3 {
-            faults.push("`analytics.people_count_min` must be 3 or more: the law's least".to_owned());
+            faults
+                .push("`analytics.people_count_min` must be 3 or more: the law's least".to_owned());
         }
         if !self.products_dir.as_os_str().is_empty() && !self.products_dir.is_dir() {
             let name = self.products_dir.display();
-            faults.push(format!("`analytics.products_dir` = `{name}` is no folder; make it or leave it out"));
+            faults.push(format!(
+                "`analytics.products_dir` = `{name}` is no folder; make it or leave it out"
+            ));
         }
         faults
     }
@@ -133,13 +136,19 @@ impl AnalyticsSection {
 
 fn at_least_one(numbers: &[(&str, u64)]) -> Vec<String> {
     let zeros = numbers.iter().filter(|(_, number)| *number == 0);
-    zeros.map(|(key, _)| format!("`{key}` must be 1 or more")).collect()
+    zeros
+        .map(|(key, _)| format!("`{key}` must be 1 or more"))
+        .collect()
 }
 
 /// Hides the password in an address.
 pub(super) fn mask(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let Some((credentials, host)) = rest.rsplit_once('@') else { return url.to_owned() };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let Some((credentials, host)) = rest.rsplit_once('@') else {
+        return url.to_owned();
+    };
     let user = credentials.split(':').next().unwrap_or_default();
     format!("{scheme}://{user}:***@{host}")
 }

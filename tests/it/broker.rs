@@ -16,7 +16,11 @@ struct Mosquitto {
 
 impl Mosquitto {
     fn start(dir: &Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let config = dir.join("mosquitto.conf");
         let text = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n\
@@ -61,19 +65,30 @@ fn a_broker_is_consumed_from_and_holds_what_arno_could_not_take() {
     let broker = Mosquitto::start(dir.path());
     let url = format!("mqtt://127.0.0.1:{}/?client_id=arno-test", broker.port);
     let mut house = House::up(dir.path(), &["--broker", &url]);
-    assert!(house.command(&["registry", "apply", registry.to_str().unwrap()]).status.success());
+    assert!(
+        house
+            .command(&["registry", "apply", registry.to_str().unwrap()])
+            .status
+            .success()
+    );
 
     // Until the bridge has subscribed, mosquitto drops what nobody asked for.
     house.wait("the first reading", PATIENCE, |house| {
         broker.publish("lot-1", r#"{"vehicles":7}"#);
         let rows = house.product("parking_now?area=it-mun-100005");
-        rows.first().is_some_and(|row| row["vehicles"].as_f64() == Some(7.0))
+        rows.first()
+            .is_some_and(|row| row["vehicles"].as_f64() == Some(7.0))
     });
     broker.publish("lot-1", r#"{"vehicles":41}"#);
-    house.wait("the change within a second", Duration::from_secs(1), |house| {
-        let rows = house.product("parking_now?area=it-mun-100005");
-        rows.first().is_some_and(|row| row["vehicles"].as_f64() == Some(41.0))
-    });
+    house.wait(
+        "the change within a second",
+        Duration::from_secs(1),
+        |house| {
+            let rows = house.product("parking_now?area=it-mun-100005");
+            rows.first()
+                .is_some_and(|row| row["vehicles"].as_f64() == Some(41.0))
+        },
+    );
 
     house.kill();
     for minute in 0..20 {
@@ -82,7 +97,8 @@ fn a_broker_is_consumed_from_and_holds_what_arno_could_not_take() {
     }
     let mut house = House::up(dir.path(), &["--broker", &url]);
     house.wait("what the broker held", PATIENCE, |house| {
-        let sql = "SELECT count(*) AS n FROM observations WHERE time < TIMESTAMP '2026-05-02T00:00:00Z'";
+        let sql =
+            "SELECT count(*) AS n FROM observations WHERE time < TIMESTAMP '2026-05-02T00:00:00Z'";
         house.query(sql)[0]["n"].as_u64() == Some(20)
     });
     house.stop();

@@ -39,7 +39,10 @@ fn registry(dir: &Path) -> std::path::PathBuf {
             )
         })
         .collect();
-    let text = format!(r#"{{"type":"FeatureCollection","features":[{}]}}"#, features.join(",\n"));
+    let text = format!(
+        r#"{{"type":"FeatureCollection","features":[{}]}}"#,
+        features.join(",\n")
+    );
     std::fs::write(folder.join("things.geojson"), text).unwrap();
     folder
 }
@@ -52,13 +55,17 @@ fn publish(
     acknowledged: &Mutex<BTreeSet<Name>>,
 ) {
     let mut options = MqttOptions::new(format!("c{connection}"), "127.0.0.1", address.port());
-    options.set_inflight(IN_FLIGHT).set_keep_alive(Duration::from_secs(5));
+    options
+        .set_inflight(IN_FLIGHT)
+        .set_keep_alive(Duration::from_secs(5));
     let (client, mut incoming) = Client::new(options, EACH + 10);
     let topic = format!("arno/v1/obs/prato/lot-{connection}");
     for number in todo {
         let time_s = START_S + u64::try_from(*number).unwrap() * 60;
         let payload = format!(r#"{{"time":{time_s},"vehicles":{}}}"#, number % 90);
-        client.publish(&topic, QoS::AtLeastOnce, false, payload).unwrap();
+        client
+            .publish(&topic, QoS::AtLeastOnce, false, payload)
+            .unwrap();
     }
     let mut numbers = todo.iter();
     let mut sent: BTreeMap<u16, usize> = BTreeMap::new();
@@ -86,7 +93,8 @@ fn publish_all(address: SocketAddr, acknowledged: &Arc<Mutex<BTreeSet<Name>>>, r
     thread::scope(|scope| {
         for connection in 0..CONNECTIONS {
             let done = acknowledged.lock().unwrap().clone();
-            let is_open = |number: &usize| *number < resend || !done.contains(&(connection, *number));
+            let is_open =
+                |number: &usize| *number < resend || !done.contains(&(connection, *number));
             let todo: BTreeSet<usize> = (0..EACH).filter(is_open).collect();
             scope.spawn(move || publish(address, connection, &todo, acknowledged));
         }
@@ -99,11 +107,16 @@ fn stored(house: &House) -> BTreeMap<Name, u64> {
          FROM observations GROUP BY thing, second",
     );
     let name = |row: &serde_json::Value| {
-        let lot = row["thing"].as_str().unwrap().trim_start_matches("prato:lot-");
+        let lot = row["thing"]
+            .as_str()
+            .unwrap()
+            .trim_start_matches("prato:lot-");
         let number = (row["second"].as_u64().unwrap() - START_S) / 60;
         (lot.parse().unwrap(), usize::try_from(number).unwrap())
     };
-    rows.iter().map(|row| (name(row), row["n"].as_u64().unwrap())).collect()
+    rows.iter()
+        .map(|row| (name(row), row["n"].as_u64().unwrap()))
+        .collect()
 }
 
 #[test]
@@ -121,7 +134,11 @@ fn one_round(seed: u64) {
     let folder = registry(dir.path());
     let house = House::up(dir.path(), &[]);
     let applied = house.command(&["registry", "apply", folder.to_str().unwrap()]);
-    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    assert!(
+        applied.status.success(),
+        "{}",
+        String::from_utf8_lossy(&applied.stderr)
+    );
 
     let acknowledged = Arc::new(Mutex::new(BTreeSet::new()));
     let address = house.mqtt.unwrap();
@@ -130,7 +147,10 @@ fn one_round(seed: u64) {
         let acknowledged = Arc::clone(&acknowledged);
         thread::spawn(move || publish_all(address, &acknowledged, 0))
     };
-    #[expect(clippy::disallowed_methods, reason = "the random moment of the power cut")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the random moment of the power cut"
+    )]
     thread::sleep(pause);
     house.kill();
     publishers.join().unwrap();
@@ -139,7 +159,11 @@ fn one_round(seed: u64) {
     let house = House::up(dir.path(), &[]);
     let kept = stored(&house);
     for name in &before {
-        assert_eq!(kept.get(name), Some(&1), "seed {seed}: {name:?} was acknowledged, then killed");
+        assert_eq!(
+            kept.get(name),
+            Some(&1),
+            "seed {seed}: {name:?} was acknowledged, then killed"
+        );
     }
     // The rest, and some of what is known again: repeats change nothing.
     publish_all(house.mqtt.unwrap(), &acknowledged, 3);

@@ -15,7 +15,9 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The built binary.
 pub fn arno() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_arno"));
-    command.env("ARNO_LOG", "warn,arno=info").stdin(Stdio::null());
+    command
+        .env("ARNO_LOG", "warn,arno=info")
+        .stdin(Stdio::null());
     command
 }
 
@@ -44,13 +46,25 @@ impl House {
         drop(fs::remove_file(data.join("run.json")));
         let child = arno()
             .args(args)
-            .args(["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data-dir"])
+            .args([
+                "--http",
+                "127.0.0.1:0",
+                "--mqtt",
+                "127.0.0.1:0",
+                "--data-dir",
+            ])
             .arg(&data)
             .stdout(Stdio::null())
             .stderr(fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        let mut house = Self { child, dir: data, log, http: ([127, 0, 0, 1], 0).into(), mqtt: None };
+        let mut house = Self {
+            child,
+            dir: data,
+            log,
+            http: ([127, 0, 0, 1], 0).into(),
+            mqtt: None,
+        };
         let run = house.run_file(patience);
         house.http = run["http"].as_str().unwrap().parse().unwrap();
         house.mqtt = run["mqtt"].as_str().map(|text| text.parse().unwrap());
@@ -62,14 +76,20 @@ impl House {
         let path = self.dir.join("run.json");
         let start = Instant::now();
         loop {
-            if let Some(run) = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok())
+            if let Some(run) = fs::read(&path)
+                .ok()
+                .and_then(|text| serde_json::from_slice(&text).ok())
             {
                 return run;
             }
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("arno ended with {status}:\n{}", self.log_text());
             }
-            assert!(start.elapsed() < patience, "no run.json; the log:\n{}", self.log_text());
+            assert!(
+                start.elapsed() < patience,
+                "no run.json; the log:\n{}",
+                self.log_text()
+            );
             pause();
         }
     }
@@ -96,7 +116,10 @@ impl House {
     /// The status of a GET; 0 when nothing answers.
     pub fn status(&self, path: &str) -> u16 {
         let agent = agent();
-        agent.get(self.url(path)).call().map_or(0, |response| response.status().as_u16())
+        agent
+            .get(self.url(path))
+            .call()
+            .map_or(0, |response| response.status().as_u16())
     }
 
     /// A GET's JSON; panics unless it is 200.
@@ -110,7 +133,15 @@ impl House {
     pub fn fetch(&self, path: &str) -> (u16, String) {
         let mut response = agent().get(self.url(path)).call().unwrap();
         let status = response.status().as_u16();
-        (status, response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap())
+        (
+            status,
+            response
+                .body_mut()
+                .with_config()
+                .limit(1 << 30)
+                .read_to_string()
+                .unwrap(),
+        )
     }
 
     /// The items of a public product.
@@ -122,14 +153,25 @@ impl House {
     /// Rows of an operator's query, through the command line.
     pub fn query(&self, sql: &str) -> Vec<Value> {
         let output = self.command(&["query", sql, "--format", "ndjson"]);
-        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{sql}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let text = String::from_utf8(output.stdout).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     /// Another command on the same folder.
     pub fn command(&self, args: &[&str]) -> Output {
-        arno().args(args).arg("--data-dir").arg(&self.dir).output().unwrap()
+        arno()
+            .args(args)
+            .arg("--data-dir")
+            .arg(&self.dir)
+            .output()
+            .unwrap()
     }
 
     /// Waits until something holds.
@@ -137,9 +179,16 @@ impl House {
         let start = Instant::now();
         while !holds(self) {
             if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("arno ended with {status} before {what}:\n{}", self.log_text());
+                panic!(
+                    "arno ended with {status} before {what}:\n{}",
+                    self.log_text()
+                );
             }
-            assert!(start.elapsed() < patience, "{what} did not happen:\n{}", self.log_text());
+            assert!(
+                start.elapsed() < patience,
+                "{what} did not happen:\n{}",
+                self.log_text()
+            );
             pause();
         }
     }
@@ -161,14 +210,24 @@ impl House {
     /// Ends it as a service manager would, and expects exit code 0 within 10 seconds.
     pub fn stop(mut self) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 assert_eq!(status.code(), Some(0), "log:\n{}", self.log_text());
                 return;
             }
-            assert!(start.elapsed() < Duration::from_secs(10), "no stop:\n{}", self.log_text());
+            assert!(
+                start.elapsed() < Duration::from_secs(10),
+                "no stop:\n{}",
+                self.log_text()
+            );
             pause();
         }
     }
@@ -189,7 +248,10 @@ pub fn agent() -> ureq::Agent {
     config.build().into()
 }
 
-#[expect(clippy::disallowed_methods, reason = "polls a condition of another process")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "polls a condition of another process"
+)]
 fn pause() {
     std::thread::sleep(Duration::from_millis(20));
 }

@@ -8,8 +8,10 @@
 
 mod broken;
 mod broker;
+mod browser;
 mod canary;
 mod crash;
 mod house;
+mod recorded;
 mod river;
 mod truth;

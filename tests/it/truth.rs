@@ -21,14 +21,27 @@ fn read(path: &Path, keys: usize) -> BTreeMap<String, Vec<String>> {
 }
 
 fn whole(row: &Value, key: &str) -> i64 {
-    row[key].as_i64().unwrap_or_else(|| panic!("`{key}` is no whole number in {row}"))
+    row[key]
+        .as_i64()
+        .unwrap_or_else(|| panic!("`{key}` is no whole number in {row}"))
 }
 
 fn compare(until: &str) {
     let dir = tempfile::tempdir().unwrap();
     let truth = dir.path().join("truth");
     let args = [
-        "demo", "--towns", "2", "--days", "3", "--seed", "5", "--live", "0", "--until", until, "--truth",
+        "demo",
+        "--towns",
+        "2",
+        "--days",
+        "3",
+        "--seed",
+        "5",
+        "--live",
+        "0",
+        "--until",
+        until,
+        "--truth",
         truth.to_str().unwrap(),
     ];
     let house = House::start(dir.path(), &args, Duration::from_secs(180));
@@ -37,7 +50,10 @@ fn compare(until: &str) {
         serde_json::from_slice(&fs::read(truth.join("ledger.json")).unwrap()).unwrap();
     let (_, metrics) = house.fetch("/metrics");
     for outcome in ["stored", "repeated", "corrected", "quarantined"] {
-        let line = format!("arno_ingest_observations_total{{outcome=\"{outcome}\"}} {}", ledger[outcome]);
+        let line = format!(
+            "arno_ingest_observations_total{{outcome=\"{outcome}\"}} {}",
+            ledger[outcome]
+        );
         assert!(metrics.contains(&line), "{line}\n{metrics}");
     }
 
@@ -55,18 +71,27 @@ fn compare(until: &str) {
             row["vehicle_kind"].as_str().unwrap(),
             start
         );
-        let Some(cells) = wanted.get(&key) else { continue };
+        let Some(cells) = wanted.get(&key) else {
+            continue;
+        };
         let numbers = [
             whole(row, "load_integral"),
             whole(row, "capacity_integral"),
             whole(row, "capacity_expected"),
         ];
-        let expected: Vec<i64> = cells[1..].iter().map(|cell| cell.parse().unwrap()).collect();
+        let expected: Vec<i64> = cells[1..]
+            .iter()
+            .map(|cell| cell.parse().unwrap())
+            .collect();
         assert_eq!(numbers[..], expected[..], "{key}");
         found += 1;
     }
     let known = wanted.values().filter(|cells| cells[2] != "0").count();
-    assert!(found >= known, "{found} of {known} hours of towns were answered; {} rows", rows.len());
+    assert!(
+        found >= known,
+        "{found} of {known} hours of towns were answered; {} rows",
+        rows.len()
+    );
 
     let wanted = read(&truth.join("streams-15m.csv"), 3);
     let rows = house.query(
@@ -81,13 +106,26 @@ fn compare(until: &str) {
             row["property"].as_str().unwrap(),
             row["bucket_start"].as_str().unwrap()
         );
-        let Some(cells) = wanted.get(&key) else { continue };
-        let numbers = [whole(row, "readings"), whole(row, "known_us"), whole(row, "integral")];
-        let expected: Vec<i64> = cells[1..4].iter().map(|cell| cell.parse().unwrap()).collect();
+        let Some(cells) = wanted.get(&key) else {
+            continue;
+        };
+        let numbers = [
+            whole(row, "readings"),
+            whole(row, "known_us"),
+            whole(row, "integral"),
+        ];
+        let expected: Vec<i64> = cells[1..4]
+            .iter()
+            .map(|cell| cell.parse().unwrap())
+            .collect();
         assert_eq!(numbers[..], expected[..], "{key}");
         found += 1;
     }
-    assert_eq!(found, wanted.len(), "every bucket in which something was known is there");
+    assert_eq!(
+        found,
+        wanted.len(),
+        "every bucket in which something was known is there"
+    );
     house.stop();
 }
 

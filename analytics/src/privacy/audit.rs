@@ -134,17 +134,22 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// Hides cells until no hidden one can be derived.
-pub(super) fn hide_what_is_derivable(nodes: &[Node], rule: &Rule, shown: &mut [Shown]) {
-    let is_small: Vec<_> = shown.iter().map(|shown| *shown == Shown::Hidden).collect();
-    if !is_small.contains(&true) {
+/// Hides cells until no hidden one can be derived. `is_small` tells which are hidden for their own
+/// sake, and not for another's.
+pub(super) fn hide_what_is_derivable(
+    nodes: &[Node],
+    is_small: &[bool],
+    rule: &Rule,
+    shown: &mut [Shown],
+) {
+    if !shown.contains(&Shown::Hidden) {
         return;
     }
     let tree = Tree::of(nodes);
     loop {
         let lone = (0..nodes.len()).find_map(|total| second_of_lone(&tree, total, shown));
         let next = lone.or_else(|| {
-            let known = derived(&tree, &is_small, rule, shown);
+            let known = derived(&tree, is_small, rule, shown);
             let exposed = (0..nodes.len()).filter(|index| {
                 shown.get(*index) == Some(&Shown::Hidden)
                     && is_exposed(known.get(*index), is_small.get(*index) == Some(&true), rule)
@@ -264,49 +269,64 @@ fn derived(tree: &Tree<'_>, is_small: &[bool], rule: &Rule, shown: &[Shown]) -> 
     known
 }
 
+/// A sum of which one part can be taken out again, infinite ones too.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    finite: f64,
+    infinite_count: usize,
+}
+
+impl Sum {
+    fn of(parts: impl Iterator<Item = f64>) -> Self {
+        let mut sum = Self::default();
+        for part in parts {
+            if part.is_finite() {
+                sum.finite += part;
+            } else {
+                sum.infinite_count += 1;
+            }
+        }
+        sum
+    }
+
+    fn value(self) -> f64 {
+        if self.infinite_count > 0 { f64::INFINITY } else { self.finite }
+    }
+
+    fn without(self, part: f64) -> f64 {
+        let rest = if part.is_finite() {
+            Self { finite: self.finite - part, ..self }
+        } else {
+            Self { infinite_count: self.infinite_count.saturating_sub(1), ..self }
+        };
+        rest.value()
+    }
+}
+
 /// Narrows a total by its parts and the parts by their total.
 fn relate(tree: &Tree<'_>, total: usize, known: &mut [Knowledge]) -> bool {
     let parts = tree.parts(total);
     let Some(mut of_total) = known.get(total).copied().filter(|_| !parts.is_empty()) else {
         return false;
     };
-    let of_parts: Vec<_> = parts
-        .iter()
-        .filter_map(|part| known.get(*part).copied())
-        .collect();
-    let rest = if tree.has_rest(total) {
-        f64::INFINITY
-    } else {
-        0.0
-    };
-    let sum = |pick: fn(&Knowledge) -> f64| of_parts.iter().map(pick).sum::<f64>();
-    let greatest = of_parts
-        .iter()
-        .map(|part| part.peak.low)
-        .fold(0.0, f64::max);
-    let mut is_narrower = of_total
-        .mean
-        .narrow(sum(|part| part.mean.low), sum(|part| part.mean.high) + rest);
-    is_narrower |= of_total
-        .peak
-        .narrow(greatest, sum(|part| part.peak.high) + rest);
-    for (place, part) in parts.iter().enumerate() {
-        let others = || {
-            of_parts
-                .iter()
-                .enumerate()
-                .filter(move |(other, _)| *other != place)
-        };
-        let mean_low: f64 = others().map(|(_, other)| other.mean.low).sum();
-        let mean_high: f64 = others().map(|(_, other)| other.mean.high).sum::<f64>() + rest;
-        let peak_high: f64 = others().map(|(_, other)| other.peak.high).sum::<f64>() + rest;
+    let of_parts: Vec<_> = parts.iter().filter_map(|part| known.get(*part).copied()).collect();
+    let rest = if tree.has_rest(total) { f64::INFINITY } else { 0.0 };
+    let mean_lows = Sum::of(of_parts.iter().map(|part| part.mean.low));
+    let mean_highs = Sum::of(of_parts.iter().map(|part| part.mean.high).chain([rest]));
+    let peak_highs = Sum::of(of_parts.iter().map(|part| part.peak.high).chain([rest]));
+    let greatest = of_parts.iter().map(|part| part.peak.low).fold(0.0, f64::max);
+    let mut is_narrower = of_total.mean.narrow(mean_lows.value(), mean_highs.value());
+    is_narrower |= of_total.peak.narrow(greatest, peak_highs.value());
+    for (part, before) in parts.iter().zip(&of_parts) {
         let Some(of_part) = known.get_mut(*part) else {
             continue;
         };
-        let low = of_total.mean.low - mean_high;
-        is_narrower |= of_part.mean.narrow(low, of_total.mean.high - mean_low);
-        let low = of_total.peak.low - peak_high;
+        let low = of_total.mean.low - mean_highs.without(before.mean.high);
+        let high = of_total.mean.high - mean_lows.without(before.mean.low);
+        is_narrower |= of_part.mean.narrow(low, high);
+        let low = of_total.peak.low - peak_highs.without(before.peak.high);
         is_narrower |= of_part.peak.narrow(low, of_total.peak.high);
+        // As many at once as there are on average, at least.
         let (mean, peak) = (of_part.mean, of_part.peak);
         is_narrower |= of_part.peak.narrow(mean.low, f64::INFINITY);
         is_narrower |= of_part.mean.narrow(0.0, peak.high);

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{Figures, Node, Rule, Shown};
 
 fn node(parent: Option<usize>, mean: f64, peak: f64) -> Node {
     let figures = Figures {
@@ -23,6 +23,10 @@ fn family(parts: &[f64]) -> Vec<Node> {
     let mut nodes = vec![node(None, total, total)];
     nodes.extend(parts.iter().map(|part| node(Some(0), *part, *part)));
     nodes
+}
+
+fn published(nodes: &[Node], rule: &Rule) -> Vec<Shown> {
+    super::published(nodes, &[], rule)
 }
 
 fn rule() -> Rule {

@@ -175,16 +175,14 @@ impl Ask {
     /// All rows of all scopes.
     async fn rows(&self, question: &Question) -> Result<Rows, AnalyticsError> {
         let mut rows = Rows::default();
-        let needs_published = !question.view.is_operator()
+        let needs_published =
+            !question.view.is_operator()
             && self
                 .scopes
                 .iter()
                 .any(|scope| scope.level != AreaLevelAsked::Thing);
         let published = if needs_published {
-            let mut query = self.query(None, AreaLevelAsked::Own, question);
-            query.audience = Audience::Public;
-            let all = question.rollups.area_rows(&query).await?;
-            Some(Published::of(&Row::read(&all)?, &self.property, question))
+            Some(Published::ask(&self.property, self.bucket, self.range, question).await?)
         } else {
             None
         };

@@ -117,7 +117,7 @@ pub(crate) async fn list(
     caller: Caller,
     parts: Parts,
 ) -> Result<Response, Problem> {
-    let listing = Listing::read(
+    let mut listing = Listing::read(
         &state,
         &caller,
         &parts,
@@ -139,6 +139,10 @@ pub(crate) async fn list(
                 .as_ref()
                 .is_none_or(|within| is_within(&registry, area, within, now))
         });
+    let attribution = registry
+        .attribution()
+        .map(|whom| ("attribution".to_owned(), whom.into()));
+    listing.more.extend(attribution);
     let named = wanted.map(|area| (area.id.to_string(), area));
     let page = listing.page(named);
     let items = super::listing::Items {

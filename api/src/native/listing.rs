@@ -39,6 +39,8 @@ pub(crate) struct Listing<'a> {
     shown: Shown,
     validity: Validity,
     items_max: usize,
+    /// Members of the answer beside those of every list.
+    pub(crate) more: Map<String, Value>,
 }
 
 /// What a list is made of.
@@ -72,6 +74,7 @@ impl<'a> Listing<'a> {
             shown,
             validity,
             items_max,
+            more: Map::new(),
         })
     }
 
@@ -160,7 +163,9 @@ impl<'a> Listing<'a> {
     }
 
     fn members(&self) -> Map<String, Value> {
-        clock_members(self.state)
+        let mut members = clock_members(self.state);
+        members.extend(self.more.clone());
+        members
     }
 }
 

@@ -374,9 +374,3 @@ pub(super) fn items() -> impl Iterator<Item = (&'static str, PathItem)> {
         (route.path, PathItem::new(route.method.clone(), built))
     })
 }
-
-/// The paths of the fixed routes, for the test that asks each.
-#[cfg(test)]
-pub(super) fn paths() -> impl Iterator<Item = &'static str> {
-    ROUTES.iter().map(|route| route.path)
-}

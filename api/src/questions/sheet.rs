@@ -54,6 +54,9 @@ pub struct ChartSheet {
     pub x: String,
     /// The columns that are drawn.
     pub y: Vec<String>,
+    /// The column whose values get a line each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
 }
 
 /// One data product.

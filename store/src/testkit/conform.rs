@@ -48,6 +48,11 @@ pub fn seed_from_environment() -> u64 {
 ///
 /// # Panics
 /// At the first disagreement, with the seed and the smallest history that shows it.
+#[expect(
+    clippy::future_not_send,
+    reason = "proptest's trees stay on the test's own thread"
+)]
+#[expect(clippy::panic, reason = "a suite fails loudly")]
 pub async fn conform(bench: &dyn Bench) {
     let seed = seed_from_environment();
     let cases = env::var("ARNO_TEST_CASES")

@@ -1,47 +1,33 @@
 //! The oracle: all capabilities over plain lists, slow and obvious.
 
-use std::collections::BTreeMap;
+mod kept;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arno_model::observation::{
     ObservationBuilder, ObservationColumns, arrival_schema, kept_schema,
 };
-use arno_model::version::{self, Arrival, Version};
-use arno_model::{DatastreamKey, Ledger, Observation, Timestamp};
+use arno_model::version::Arrival;
+use arno_model::{DatastreamKey, Ledger, TimeRange, Timestamp};
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use futures::stream;
 
-use crate::append::{APPEND_ROWS_MAX, Append, Appended, ClockMark, Quarantined};
+use self::kept::Kept;
+use crate::append::{APPEND_ROWS_MAX, Append, Appended, Quarantined};
 use crate::backend::{
     DatastreamName, DatastreamRegister, Datastreams, Document, Documents, Maintenance,
     ObservationReader, ObservationWriter, QuarantineFilter, QuarantineLog, Segments, StoreHealth,
 };
 use crate::clock::{Clock, ClockState};
 use crate::error::StoreError;
-use crate::scan::{BatchStream, SCAN_BATCH_ROWS_MAX, Scan, Touched, Versions};
+use crate::scan::{BatchStream, SCAN_BATCH_ROWS_MAX, Scan, Touched};
 
 /// A store of lists, for tests.
 #[derive(Debug)]
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     kept: Mutex<Kept>,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    /// In order of arrival.
-    rows: Vec<(Observation, Timestamp)>,
-    last_commit: Option<Timestamp>,
-    ledger: Ledger,
-    clock: ClockState,
-    is_live: bool,
-    datastreams: Arc<Datastreams>,
-    documents: BTreeMap<String, Document>,
-    quarantine: Vec<Quarantined>,
-    segments: BTreeMap<(String, i32), RecordBatch>,
-    marks: BTreeMap<String, Vec<u8>>,
-    is_closed: bool,
 }
 
 impl MemoryStore {
@@ -89,104 +75,6 @@ impl MemoryStore {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn version_of((row, known_at): &(Observation, Timestamp)) -> Version {
-    Version {
-        result: row.result,
-        result_time: row.result_time,
-        received: row.received,
-        known_at: *known_at,
-    }
-}
-
-impl Kept {
-    fn stamp(&mut self, mark: ClockMark, clock: &dyn Clock) -> Timestamp {
-        let moment = match mark {
-            ClockMark::Live => clock.now(),
-            ClockMark::Recorded(moment) => moment,
-        };
-        let known_at = self
-            .last_commit
-            .map_or(moment, |last| moment.max(last.plus_us(1)));
-        self.last_commit = Some(known_at);
-        match (mark, self.clock) {
-            (ClockMark::Live, _) => {
-                self.is_live = true;
-                self.clock = ClockState::Live;
-            }
-            (ClockMark::Recorded(moment), ClockState::Recorded { now }) => {
-                self.clock = ClockState::Recorded {
-                    now: now.max(moment),
-                };
-            }
-            (ClockMark::Recorded(moment), ClockState::Live) if !self.is_live => {
-                self.clock = ClockState::Recorded { now: moment };
-            }
-            (ClockMark::Recorded(_moment), ClockState::Live) => {}
-        }
-        known_at
-    }
-
-    fn arrive(&mut self, mut row: Observation, known_at: Timestamp) -> Arrival {
-        row.result = row.result.map(|result| result + 0.0);
-        let same = self
-            .rows
-            .iter()
-            .filter(|(kept, _)| kept.datastream == row.datastream && kept.time == row.time);
-        let versions: Vec<Version> = same.map(version_of).collect();
-        let arrival = version::judge(&versions, row.result, row.result_time);
-        if arrival != Arrival::Repeat {
-            self.rows.push((row, known_at));
-        }
-        arrival
-    }
-
-    fn answer(&self, scan: &Scan) -> Vec<(Observation, Timestamp)> {
-        let known: Vec<_> = self
-            .rows
-            .iter()
-            .filter(|(row, known_at)| {
-                scan.streams.contains(row.datastream)
-                    && scan.as_of.is_none_or(|moment| *known_at <= moment)
-            })
-            .copied()
-            .collect();
-        let mut identities: BTreeMap<_, Vec<(Observation, Timestamp)>> = BTreeMap::new();
-        for row in known {
-            identities
-                .entry((row.0.datastream, row.0.time))
-                .or_default()
-                .push(row);
-        }
-        let mut answer = Vec::new();
-        for ((datastream, time), versions) in &identities {
-            let next = identities
-                .range((*datastream, *time)..)
-                .nth(1)
-                .map(|(identity, _)| *identity);
-            let is_lead = scan.with_lead
-                && *time < scan.time.start
-                && next.is_none_or(|(key, after)| key != *datastream || after >= scan.time.start);
-            if is_lead {
-                answer.extend(winner(versions));
-            } else if scan.time.contains(*time) {
-                match scan.versions {
-                    Versions::All => answer.extend(versions),
-                    Versions::Winning => answer.extend(winner(versions)),
-                }
-            }
-        }
-        answer.truncate(scan.limit.unwrap_or(usize::MAX));
-        answer
-    }
-}
-
-fn winner(versions: &[(Observation, Timestamp)]) -> Option<(Observation, Timestamp)> {
-    versions
-        .iter()
-        .max_by_key(|row| version_of(row).order())
-        .copied()
 }
 
 #[async_trait]
@@ -278,9 +166,8 @@ impl ObservationReader for MemoryStore {
     }
 
     async fn touched(&self, since: Timestamp) -> Result<Touched, StoreError> {
-        let one = |(key, time): (DatastreamKey, Timestamp)| {
-            (key, arno_model::TimeRange::new(time, time.plus_us(1)))
-        };
+        let one =
+            |(key, time): (DatastreamKey, Timestamp)| (key, TimeRange::new(time, time.plus_us(1)));
         let ranges = self.touched_times(since).into_iter().map(one).collect();
         Ok(Touched {
             ranges,

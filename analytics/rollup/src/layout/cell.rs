@@ -77,7 +77,9 @@ impl CellMode {
             signal: property.signal,
             mode: property.area_mode,
             is_whole: !matches!(property.number, arno_model::NumberType::Number),
-            expected_us: property.expected_interval.map(arno_model::time::duration_us),
+            expected_us: property
+                .expected_interval
+                .map(arno_model::time::duration_us),
         })
     }
 
@@ -113,8 +115,12 @@ impl Cell {
         for member in &self.members {
             let thing = things.get(member.thing);
             let stream = thing.and_then(|thing| thing.streams.get(member.stream));
-            thing.map(|thing| (thing.id.as_str(), thing.valid)).hash(&mut hasher);
-            stream.map(|stream| stream.property.id.as_str()).hash(&mut hasher);
+            thing
+                .map(|thing| (thing.id.as_str(), thing.valid))
+                .hash(&mut hasher);
+            stream
+                .map(|stream| stream.property.id.as_str())
+                .hash(&mut hasher);
             member.span.hash(&mut hasher);
         }
         hasher.finish()
@@ -153,7 +159,11 @@ pub(super) fn fixed(registry: &Registry, things: &[ThingPlan]) -> Vec<Cell> {
     let streams = things.iter().flat_map(|thing| &thing.streams);
     let unkept = streams.filter(|stream| !stream.is_kept);
     let unkept: BTreeSet<_> = unkept.map(|stream| stream.property.id.clone()).collect();
-    for (place, thing) in things.iter().enumerate().filter(|(_, thing)| thing.is_public) {
+    for (place, thing) in things
+        .iter()
+        .enumerate()
+        .filter(|(_, thing)| thing.is_public)
+    {
         for (measure, stream) in measures(thing) {
             let Some(mode) = CellMode::of(registry, &measure) else {
                 continue;
@@ -166,10 +176,16 @@ pub(super) fn fixed(registry: &Registry, things: &[ThingPlan]) -> Vec<Cell> {
                 Measure::Parking => None,
                 Measure::Property(property) => Some(property),
             };
-            if property.as_ref().is_some_and(|property| unkept.contains(property)) {
+            if property
+                .as_ref()
+                .is_some_and(|property| unkept.contains(property))
+            {
                 continue;
             }
-            let fixed = thing.areas.iter().filter(|area| FIXED_LEVELS.contains(&area.level));
+            let fixed = thing
+                .areas
+                .iter()
+                .filter(|area| FIXED_LEVELS.contains(&area.level));
             for belonging in fixed {
                 let span = stay(thing, belonging);
                 if span.is_empty() {
@@ -197,10 +213,9 @@ fn measures(thing: &ThingPlan) -> impl Iterator<Item = (Measure, usize)> + '_ {
     let parking = thing.counting_stream(&Measure::Parking);
     let parking = parking.map(|stream| (Measure::Parking, stream));
     let streams = thing.streams.iter().enumerate();
-    let others = streams.filter(|(_, stream)| {
-        stream.counts && has_area_value(stream.property.area_mode)
-    });
-    let others = others
-        .map(|(place, stream)| (Measure::Property(stream.property.id.clone()), place));
+    let others =
+        streams.filter(|(_, stream)| stream.counts && has_area_value(stream.property.area_mode));
+    let others =
+        others.map(|(place, stream)| (Measure::Property(stream.property.id.clone()), place));
     parking.into_iter().chain(others)
 }

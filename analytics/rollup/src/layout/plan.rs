@@ -44,7 +44,10 @@ pub struct StreamPlan {
 impl StreamPlan {
     /// Whether its numbers are whole.
     pub fn is_whole(&self) -> bool {
-        matches!(self.property.number, NumberType::Integer | NumberType::Boolean)
+        matches!(
+            self.property.number,
+            NumberType::Integer | NumberType::Boolean
+        )
     }
 
     /// How far before its time an observation can matter: counters and deltas reach back.
@@ -150,8 +153,20 @@ impl ThingPlan {
         }
         for stream in &self.streams {
             let property = &stream.property;
-            (stream.key, property.id.as_str(), property.signal, property.number).hash(&mut hasher);
-            (stream.hold_us, stream.is_kept, property.max_gap, property.period).hash(&mut hasher);
+            (
+                stream.key,
+                property.id.as_str(),
+                property.signal,
+                property.number,
+            )
+                .hash(&mut hasher);
+            (
+                stream.hold_us,
+                stream.is_kept,
+                property.max_gap,
+                property.period,
+            )
+                .hash(&mut hasher);
         }
         hasher.finish()
     }
@@ -175,11 +190,17 @@ pub(super) fn things(registry: &Registry, datastreams: &Datastreams) -> Vec<Thin
 
 fn thing_plan(registry: &Registry, datastreams: &Datastreams, thing: &Thing) -> ThingPlan {
     let mut streams = streams(registry, datastreams, thing);
-    let names: Vec<_> = streams.iter().map(|stream| stream.property.id.clone()).collect();
+    let names: Vec<_> = streams
+        .iter()
+        .map(|stream| stream.property.id.clone())
+        .collect();
     let find = |name: &str| names.iter().position(|property| property.as_str() == name);
     let is_parking = matches!(thing.kind, ThingKind::ParkingLot | ThingKind::ParkingBay);
     let by = [LoadBy::Vehicles, LoadBy::Free, LoadBy::Occupied];
-    let mut reports = PARKING.iter().zip(by).filter_map(|(name, by)| Some((find(name)?, by)));
+    let mut reports = PARKING
+        .iter()
+        .zip(by)
+        .filter_map(|(name, by)| Some((find(name)?, by)));
     let load = is_parking.then(|| reports.next()).flatten();
     if let Some(stream) = load.and_then(|(place, _)| streams.get_mut(place)) {
         stream.is_kept = true;
@@ -238,7 +259,9 @@ fn declared(thing: &Thing) -> Vec<Sample> {
         by_time.insert(micros(capacity.valid_from), places);
     }
     let samples = by_time.into_iter();
-    samples.map(|(time, places)| Sample::known(time, places)).collect()
+    samples
+        .map(|(time, places)| Sample::known(time, places))
+        .collect()
 }
 
 /// Longest chain of parts that is followed; the registry refuses cycles.
@@ -251,15 +274,21 @@ pub(super) fn resolve_counting(things: &mut [ThingPlan], by_id: &HashMap<ThingId
     let mut parts: Vec<Vec<usize>> = vec![Vec::new(); things.len()];
     for (place, thing) in things.iter().enumerate() {
         let above: Vec<_> = ancestors(things, place).collect();
-        let is_parked_above = above.iter().any(|above| {
-            above.load.is_some() && above.vehicle_kind == thing.vehicle_kind
-        });
-        let of_thing = thing.streams.iter().enumerate().map(|(stream_place, stream)| {
-            if thing.load.is_some_and(|(load, _)| load == stream_place) {
-                return is_parked_above;
-            }
-            above.iter().any(|above| above.stream_of(stream.property.id.as_str()).is_some())
-        });
+        let is_parked_above = above
+            .iter()
+            .any(|above| above.load.is_some() && above.vehicle_kind == thing.vehicle_kind);
+        let of_thing = thing
+            .streams
+            .iter()
+            .enumerate()
+            .map(|(stream_place, stream)| {
+                if thing.load.is_some_and(|(load, _)| load == stream_place) {
+                    return is_parked_above;
+                }
+                above
+                    .iter()
+                    .any(|above| above.stream_of(stream.property.id.as_str()).is_some())
+            });
         covered.push(of_thing.collect());
         if thing.load.is_some() && !is_parked_above {
             for whole in ancestor_places(things, place) {

@@ -7,6 +7,7 @@ pub mod area_sum;
 pub mod base;
 pub mod columns;
 pub mod interval;
+pub mod interval_read;
 pub mod moment;
 pub mod sight;
 pub mod thing;

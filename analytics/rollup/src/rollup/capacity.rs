@@ -21,7 +21,11 @@ pub fn timeline(thing: &ThingPlan, set: &SeriesSet, horizon: Horizon) -> Timelin
         return Timeline::default();
     }
     let view = ThingView::new(thing, set, horizon);
-    Timeline::of(&view.capacity_samples(), thing.capacity_hold_us, thing.valid)
+    Timeline::of(
+        &view.capacity_samples(),
+        thing.capacity_hold_us,
+        thing.valid,
+    )
 }
 
 /// The timelines with what was reported within a span from the frontier on.
@@ -31,11 +35,19 @@ pub fn extended(
     set: &SeriesSet,
     span: Span,
 ) -> Arc<Vec<Arc<Timeline>>> {
-    let horizon = Horizon { states_end: i64::MAX, samples_end: span.end };
+    let horizon = Horizon {
+        states_end: i64::MAX,
+        samples_end: span.end,
+    };
     let mut changed: Vec<(usize, Arc<Timeline>)> = Vec::new();
     for (place, thing) in layout.things().iter().enumerate() {
-        let Some(key) = capacity_key(thing) else { continue };
-        let is_reported = set.of(key).last().is_some_and(|last| last.time >= span.start);
+        let Some(key) = capacity_key(thing) else {
+            continue;
+        };
+        let is_reported = set
+            .of(key)
+            .last()
+            .is_some_and(|last| last.time >= span.start);
         if let (true, Some(kept)) = (is_reported, timelines.get(place)) {
             let later = timeline(thing, set, horizon);
             changed.push((place, Arc::new(kept.replaced_from(span.start, &later))));

@@ -7,7 +7,7 @@ use arno_model::{AreaMode, SignalKind};
 
 use crate::layout::cell::{CellMode, Member};
 use crate::layout::{Layout, ThingPlan};
-use crate::rollup::row::{AreaRow, FLAG_OVER, ThingRow, ThingSum, Thresholds, held};
+use crate::rollup::row::{AreaRow, FLAG_KNOWN, FLAG_OVER, FLAG_SATURATED, Row as _, ThingRow, ThingSum, Thresholds, held};
 use crate::signal::Span;
 use crate::signal::state::Piece;
 use crate::signal::sweep::PeakFinder;
@@ -135,14 +135,17 @@ impl CellJob<'_> {
                 }
                 match row {
                     Some(row) => sum.add(row),
-                    None => sum.expected += timeline.map_or(0, |timeline| {
-                        timeline.integral(bucket.intersect(Span::new(i64::MIN, self.until)))
-                    }),
+                    None => {
+                        sum.expected += timeline.map_or(0, |timeline| {
+                            timeline.integral(bucket.intersect(Span::new(i64::MIN, self.until)))
+                        })
+                    }
                 }
             }
         }
         let rows = buckets.iter().zip(&sums);
-        rows.map(|(bucket, sum)| sum.row(slot, bucket.start, self.thresholds)).collect()
+        rows.map(|(bucket, sum)| sum.row(slot, bucket.start, self.thresholds))
+            .collect()
     }
 
     fn property_rows(
@@ -285,7 +288,6 @@ pub struct CellSum {
 impl CellSum {
     /// Adds a row.
     pub fn add(&mut self, row: &AreaRow) {
-        use crate::rollup::row::{FLAG_KNOWN, FLAG_SATURATED};
         self.readings += i64::from(row.readings);
         self.load += i128::from(row.load);
         self.capacity += i128::from(row.capacity);

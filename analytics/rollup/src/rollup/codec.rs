@@ -14,7 +14,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::error::RollupError;
-use crate::rollup::row::{AreaRow, ThingRow};
+use crate::rollup::row::{AreaRow, Row as _, ThingRow};
 use crate::rollup::table::Table;
 
 /// The format of segments and mark; another one is not read but built anew.
@@ -77,7 +77,13 @@ impl Wide {
             series: row.key,
             start: row.start,
             counts: [row.readings, row.count, u32::from(row.flags), row.revision],
-            wholes: [i64::from(row.known_us), row.whole, row.load, row.capacity, row.expected],
+            wholes: [
+                i64::from(row.known_us),
+                row.whole,
+                row.load,
+                row.capacity,
+                row.expected,
+            ],
             floats: [row.real, row.min, row.max],
             computed_at: row.computed_at,
         }
@@ -87,8 +93,19 @@ impl Wide {
         Self {
             series: row.slot,
             start: row.start,
-            counts: [row.readings, row.reporting, u32::from(row.flags), row.revision],
-            wholes: [row.known_us, row.expected_us, row.load, row.capacity, row.expected],
+            counts: [
+                row.readings,
+                row.reporting,
+                u32::from(row.flags),
+                row.revision,
+            ],
+            wholes: [
+                row.known_us,
+                row.expected_us,
+                row.load,
+                row.capacity,
+                row.expected,
+            ],
             floats: [row.value, row.peak, 0.0],
             computed_at: row.computed_at,
         }
@@ -101,21 +118,29 @@ impl Wide {
 /// [`RollupError::Columns`] never happens.
 pub fn encode(day: &DayTables) -> Result<RecordBatch, RollupError> {
     let cells = day.cells.rows().iter().map(Wide::of_cell);
-    let rows: Vec<Wide> = cells.chain(day.things.rows().iter().map(Wide::of_thing)).collect();
+    let rows: Vec<Wide> = cells
+        .chain(day.things.rows().iter().map(Wide::of_thing))
+        .collect();
     let int64 = |pick: &dyn Fn(&Wide) -> i64| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values(rows.iter().map(pick)))
     };
     let count = |place: usize| -> ArrayRef {
-        let values = rows.iter().map(|row| row.counts.get(place).copied().unwrap_or(0));
+        let values = rows
+            .iter()
+            .map(|row| row.counts.get(place).copied().unwrap_or(0));
         Arc::new(UInt32Array::from_iter_values(values))
     };
     let whole = |place: usize| int64(&|row| row.wholes.get(place).copied().unwrap_or(0));
     let float = |place: usize| -> ArrayRef {
-        let values = rows.iter().map(|row| row.floats.get(place).copied().unwrap_or(0.0));
+        let values = rows
+            .iter()
+            .map(|row| row.floats.get(place).copied().unwrap_or(0.0));
         Arc::new(Float64Array::from_iter_values(values))
     };
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.series))),
+        Arc::new(Int32Array::from_iter_values(
+            rows.iter().map(|row| row.series),
+        )),
         int64(&|row| row.start),
         count(0),
         count(1),

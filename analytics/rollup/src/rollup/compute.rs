@@ -8,12 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use arno_model::DatastreamKey;
+
 use crate::layout::{Layout, ThingPlan};
 use crate::rollup::cells::{CellJob, Source};
 use crate::rollup::codec::DayTables;
 use crate::rollup::dirty::Window;
 use crate::rollup::load::SeriesSet;
-use crate::rollup::row::{AreaRow, ThingRow, Thresholds};
+use crate::rollup::row::{AreaRow, Row, ThingRow, Thresholds, bucket_of};
 use crate::rollup::table::{Stamp, Stretch, Table};
 use crate::rollup::tally::{Horizon, ThingView, Wanted};
 use crate::rollup::view::{day_of, days_of};
@@ -75,7 +77,9 @@ pub fn peak_keys(layout: &Layout, window: &Window) -> Vec<i32> {
     let members = cells.flat_map(|cell| &cell.members);
     let keys = members.filter_map(|member| {
         let thing = layout.thing(member.thing)?;
-        let online = thing.online.and_then(|online| thing.streams.get(online)?.key);
+        let online = thing
+            .online
+            .and_then(|online| thing.streams.get(online)?.key);
         Some([thing.streams.get(member.stream)?.key, online])
     });
     keys.flatten().flatten().map(|key| key.0).collect()
@@ -95,12 +99,14 @@ pub fn compute(mut input: Input) -> Output {
         }
     }
     for (key, start) in places {
-        let stream = input.layout.stream(arno_model::DatastreamKey(key));
-        let Some((thing, stream)) = stream else { continue };
+        let stream = input.layout.stream(DatastreamKey(key));
+        let Some((thing, stream)) = stream else {
+            continue;
+        };
         for (cell, of_stream) in input.layout.cells_of(thing) {
             // A peak is marked by its own observations, whose pieces were read.
             if *of_stream == stream && !has_peak(&input.layout, *cell) {
-                marks.add(*cell, crate::rollup::row::bucket_of(start));
+                marks.add(*cell, bucket_of(start));
             }
         }
     }
@@ -113,7 +119,13 @@ pub fn compute(mut input: Input) -> Output {
         let cells = cell_table(&input, &pieces, &tables, cells, &mut output);
         if let Some(cells) = cells {
             let things = tables.things;
-            changed_days.insert(*day, DayTables { things, cells: Arc::new(cells) });
+            changed_days.insert(
+                *day,
+                DayTables {
+                    things,
+                    cells: Arc::new(cells),
+                },
+            );
         }
     }
     output.days = changed_days.into_iter().collect();
@@ -157,7 +169,10 @@ fn thing_tables(input: &Input, output: &mut Output) -> (BTreeMap<i32, DayTables>
             let of_day = stretches.entry(day).or_default();
             let kept = plan.streams.iter().filter(|stream| stream.is_kept);
             let keys = kept.filter_map(|stream| stream.key);
-            of_day.extend(keys.map(|key| Stretch { series: key.0, span }));
+            of_day.extend(keys.map(|key| Stretch {
+                series: key.0,
+                span,
+            }));
         }
     }
     let mut tables = BTreeMap::new();
@@ -175,7 +190,13 @@ fn thing_tables(input: &Input, output: &mut Output) -> (BTreeMap<i32, DayTables>
         let (things, changed) = before.things.replaced(&stretches, &rows, input.stamp);
         if !changed.is_empty() {
             places.extend(changed);
-            tables.insert(day, DayTables { things: Arc::new(things), cells: before.cells });
+            tables.insert(
+                day,
+                DayTables {
+                    things: Arc::new(things),
+                    cells: before.cells,
+                },
+            );
         }
     }
     (tables, places)
@@ -188,7 +209,9 @@ fn peak_pieces(input: &Input, marks: &Marks) -> Pieces {
     let marked = marks.by_day.values().flat_map(|cells| cells.keys());
     let marked = marked.filter(|cell| has_peak(&input.layout, **cell));
     let cells: BTreeSet<usize> = marked.copied().collect();
-    let cells = cells.iter().filter_map(|cell| input.layout.cells().get(*cell));
+    let cells = cells
+        .iter()
+        .filter_map(|cell| input.layout.cells().get(*cell));
     let members = cells.flat_map(|cell| &cell.members);
     let things: BTreeSet<usize> = members.map(|member| member.thing).collect();
     let mut pieces = Pieces::new();
@@ -236,13 +259,20 @@ fn cell_table(
     cells: &BTreeMap<usize, Span>,
     output: &mut Output,
 ) -> Option<Table<AreaRow>> {
-    let source = DaySource { input, pieces, things: &tables.things };
+    let source = DaySource {
+        input,
+        pieces,
+        things: &tables.things,
+    };
     let mut stretches = Vec::with_capacity(cells.len());
     let mut rows = Vec::new();
     for (place, span) in cells {
         let cell = input.layout.cells().get(*place)?;
         let slot = *input.cell_slots.get(*place)?;
-        stretches.push(Stretch { series: slot, span: *span });
+        stretches.push(Stretch {
+            series: slot,
+            span: *span,
+        });
         if tables.things.rows().is_empty() {
             continue;
         }

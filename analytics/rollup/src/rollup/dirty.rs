@@ -38,7 +38,10 @@ impl Dirt {
     pub fn add_thing(&mut self, thing: usize, span: Span, has_cells: bool) {
         let span = rounded(span);
         if !span.is_empty() {
-            self.things.entry(thing).or_default().push((span, has_cells));
+            self.things
+                .entry(thing)
+                .or_default()
+                .push((span, has_cells));
         }
     }
 
@@ -56,9 +59,17 @@ impl Dirt {
     }
 
     /// Marks what an observation in `times` of a stream can have changed before `frontier`.
-    pub fn touch(&mut self, layout: &Layout, stream: (usize, usize), times: TimeRange, frontier: i64) {
+    pub fn touch(
+        &mut self,
+        layout: &Layout,
+        stream: (usize, usize),
+        times: TimeRange,
+        frontier: i64,
+    ) {
         let (thing, place) = stream;
-        let Some(plan) = layout.thing(thing) else { return };
+        let Some(plan) = layout.thing(thing) else {
+            return;
+        };
         let Some(stream) = plan.streams.get(place) else {
             return;
         };
@@ -69,7 +80,8 @@ impl Dirt {
         if !stream.is_kept && !is_capacity && !is_online {
             return;
         }
-        let has_peak = stream.has_peak() || (is_online && plan.streams.iter().any(StreamPlan::has_peak));
+        let has_peak =
+            stream.has_peak() || (is_online && plan.streams.iter().any(StreamPlan::has_peak));
         let has_cells = is_capacity || has_peak;
         self.add_thing(thing, span, has_cells);
     }
@@ -80,7 +92,12 @@ impl Dirt {
         let cell_starts = self.cells.values().flatten().map(|span| span.start);
         let start = thing_starts.chain(cell_starts).min()?;
         let streams = |thing: &usize| layout.thing(*thing).map_or(0, |plan| plan.streams.len());
-        let cell_size = |cell: &usize| layout.cells().get(*cell).map_or(0, |cell| cell.members.len());
+        let cell_size = |cell: &usize| {
+            layout
+                .cells()
+                .get(*cell)
+                .map_or(0, |cell| cell.members.len())
+        };
         let stream_count: usize = self.things.keys().map(streams).sum::<usize>()
             + self.cells.keys().map(cell_size).sum::<usize>();
         let days = (stream_days_max / stream_count.max(1)).clamp(1, WINDOW_DAYS_MAX);
@@ -91,7 +108,11 @@ impl Dirt {
 
     /// Takes the marks within a span out.
     pub fn take_until(&mut self, span: Span) -> Window {
-        let mut window = Window { span, things: Vec::new(), cells: Vec::new() };
+        let mut window = Window {
+            span,
+            things: Vec::new(),
+            cells: Vec::new(),
+        };
         self.things.retain(|thing, spans| {
             let mut left = Vec::new();
             let mut taken: Vec<(Span, bool)> = Vec::new();
@@ -106,7 +127,11 @@ impl Dirt {
                 }
             }
             for (span, has_cells) in joined(taken) {
-                window.things.push(ThingDirt { thing: *thing, span, has_cells });
+                window.things.push(ThingDirt {
+                    thing: *thing,
+                    span,
+                    has_cells,
+                });
             }
             *spans = left;
             !spans.is_empty()
@@ -114,7 +139,9 @@ impl Dirt {
         self.cells.retain(|cell, spans| {
             let taken = spans.iter().map(|marked| (marked.intersect(span), false));
             let taken: Vec<_> = taken.filter(|(span, _)| !span.is_empty()).collect();
-            window.cells.extend(joined(taken).into_iter().map(|(span, _)| (*cell, span)));
+            window
+                .cells
+                .extend(joined(taken).into_iter().map(|(span, _)| (*cell, span)));
             let after = Span::new(span.end, i64::MAX);
             let left = spans.iter().map(|marked| marked.intersect(after));
             *spans = left.filter(|span| !span.is_empty()).collect();
@@ -165,7 +192,10 @@ fn reach(stream: &StreamPlan, times: Span) -> Span {
     if stream.property.signal == SignalKind::State {
         on_us = on_us.saturating_add(1);
     }
-    Span::new(times.start.saturating_sub(back_us), times.end.saturating_add(on_us))
+    Span::new(
+        times.start.saturating_sub(back_us),
+        times.end.saturating_add(on_us),
+    )
 }
 
 /// Joins spans that meet or overlap.

@@ -13,10 +13,10 @@ use crate::query::{AreaQuery, IntervalQuery, MomentQuery, RollupQuery, RollupStr
 use crate::rollup::answer;
 use crate::rollup::codec::DayTables;
 use crate::rollup::dirty::Dirt;
+use crate::rollup::keep;
 use crate::rollup::row::Thresholds;
 use crate::rollup::view::{Day, View};
 use crate::rollup::work::Work;
-use crate::rollup::keep;
 use crate::signal::bucket_floor;
 
 /// How rollups are kept and judged.
@@ -198,7 +198,11 @@ impl Inner {
 }
 
 fn refreshed(view: &View, now: i64, (thing_rows, area_rows): (u64, u64)) -> Refreshed {
-    let frontier = if view.begin.is_some() { view.frontier } else { bucket_floor(now) };
+    let frontier = if view.begin.is_some() {
+        view.frontier
+    } else {
+        bucket_floor(now)
+    };
     Refreshed {
         known_at: Timestamp::from_micros(view.known_at),
         frontier: Timestamp::from_micros(frontier),
@@ -238,7 +242,9 @@ impl Rollups {
         };
         let view = keep::open(&inner.backend, inner.thresholds()).await?;
         inner.view = RwLock::new(Arc::new(view));
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Brings the kept rollups up to the last commit and to now. Single flight: who comes while it

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use arno_store::Backend;
 
 use crate::error::{RollupError, store_error};
+use crate::rollup::capacity::capacity_key;
 use crate::rollup::codec::{DayTables, FORMAT, encode};
 use crate::rollup::engine::aside;
 use crate::rollup::mark::{Mark, ThingMark};
 use crate::rollup::row::Thresholds;
 use crate::rollup::view::{Day, KIND, PlanBefore, Slots, View};
-use crate::rollup::capacity::capacity_key;
 use crate::signal::timeline::Timeline;
 
 /// Writes what is not written yet, all or nothing.
@@ -23,19 +23,28 @@ pub async fn write(
     view: &mut View,
     thresholds: Thresholds,
 ) -> Result<(), RollupError> {
-    let Some(begin) = view.begin else { return Ok(()) };
+    let Some(begin) = view.begin else {
+        return Ok(());
+    };
     let dirty = view.days.values().filter(|day| day.is_dirty);
-    let dirty: Vec<(i32, DayTables)> =
-        dirty.filter_map(|day| Some((day.number, day.in_memory()?))).collect();
+    let dirty: Vec<(i32, DayTables)> = dirty
+        .filter_map(|day| Some((day.number, day.in_memory()?)))
+        .collect();
     let marked = view.clone();
     let gone = view.gone.iter().filter(|day| !view.days.contains_key(day));
     let gone: Vec<i32> = gone.copied().collect();
     let encoding = dirty.clone();
     let encoded = aside(move || {
         let mark = mark(&marked, begin, thresholds).encode()?;
-        let kept = encoding.iter().map(|(day, tables)| Ok((*day, encode(tables)?)));
-        let removed = gone.into_iter().map(|day| Ok((day, encode(&DayTables::default())?)));
-        let segments = kept.chain(removed).collect::<Result<Vec<_>, RollupError>>()?;
+        let kept = encoding
+            .iter()
+            .map(|(day, tables)| Ok((*day, encode(tables)?)));
+        let removed = gone
+            .into_iter()
+            .map(|day| Ok((day, encode(&DayTables::default())?)));
+        let segments = kept
+            .chain(removed)
+            .collect::<Result<Vec<_>, RollupError>>()?;
         Ok((segments, mark))
     });
     let (segments, mark) = encoded.await?;
@@ -54,10 +63,18 @@ pub async fn write(
 
 fn mark(view: &View, begin: i64, thresholds: Thresholds) -> Mark {
     let things = view.layout.things().iter().zip(view.thing_prints.iter());
-    let things = things.zip(view.timelines.iter()).map(|((thing, print), timeline)| {
-        let capacity = capacity_key(thing).map(|_| timeline.steps().collect());
-        (thing.id.clone(), ThingMark { fingerprint: *print, capacity })
-    });
+    let things = things
+        .zip(view.timelines.iter())
+        .map(|((thing, print), timeline)| {
+            let capacity = capacity_key(thing).map(|_| timeline.steps().collect());
+            (
+                thing.id.clone(),
+                ThingMark {
+                    fingerprint: *print,
+                    capacity,
+                },
+            )
+        });
     let cells = view.cell_slots.iter().zip(view.cell_prints.iter());
     Mark {
         format: FORMAT,
@@ -77,12 +94,15 @@ fn mark(view: &View, begin: i64, thresholds: Thresholds) -> Mark {
 ///
 /// # Errors
 /// [`RollupError::Store`].
-pub async fn open(
-    backend: &Arc<dyn Backend>,
-    thresholds: Thresholds,
-) -> Result<View, RollupError> {
-    let bytes = backend.segment_mark(KIND).await.map_err(store_error("read the rollups' mark"))?;
-    let days = backend.segment_days(KIND).await.map_err(store_error("list kept rollups"))?;
+pub async fn open(backend: &Arc<dyn Backend>, thresholds: Thresholds) -> Result<View, RollupError> {
+    let bytes = backend
+        .segment_mark(KIND)
+        .await
+        .map_err(store_error("read the rollups' mark"))?;
+    let days = backend
+        .segment_days(KIND)
+        .await
+        .map_err(store_error("list kept rollups"))?;
     let mut view = View::empty();
     let mark = match bytes.map(|bytes| Mark::decode(&bytes, thresholds)) {
         Some(Ok(mark)) => mark,
@@ -99,7 +119,10 @@ pub async fn open(
     view.known_at = mark.known_at;
     view.frontier = mark.frontier;
     view.begin = Some(mark.begin);
-    view.days = days.into_iter().map(|number| (number, Day::written(number, None))).collect();
+    view.days = days
+        .into_iter()
+        .map(|number| (number, Day::written(number, None)))
+        .collect();
     view.before = Some(Arc::new(before(&mark)));
     view.slots = Arc::new(Slots::of(mark.slots));
     Ok(view)
@@ -116,6 +139,8 @@ fn before(mark: &Mark) -> PlanBefore {
         let key = slots.get(slot)?;
         Some(((*key).clone(), *print))
     });
-    PlanBefore { things: things.collect(), cells: cells.collect() }
+    PlanBefore {
+        things: things.collect(),
+        cells: cells.collect(),
+    }
 }
-

@@ -3,7 +3,7 @@
 //! # Limits
 //! [`SAMPLES_MAX`]: a window with more samples is refused, and its caller asks a shorter one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use futures::StreamExt as _;
 
 use crate::error::{RollupError, store_error};
 use crate::signal::Span;
-use crate::signal::series::{COLUMNS, Sample, SampleColumns};
+use crate::signal::series::{COLUMNS, Sample, SampleColumns, within};
 
 /// Most samples held of one window: 4 million are 96 MB, a day of a large region. A window of more
 /// is cut in two, down to one bucket, which is read whatever it holds.
@@ -61,16 +61,19 @@ impl SeriesSet {
         Ok(())
     }
 
-    /// A set of given series.
-    #[cfg(test)]
-    pub(crate) fn of_series(series: impl IntoIterator<Item = (i32, Vec<Sample>)>) -> Self {
-        let mut set = Self::default();
-        for (key, samples) in series {
-            let start = set.samples.len();
-            set.samples.extend(samples);
-            set.by_key.insert(key, start..set.samples.len());
+    /// This set, each series followed by its first sample of `ahead` from a moment on.
+    #[must_use]
+    pub fn with_next_of(&self, ahead: &Self, from: i64) -> Self {
+        let mut joined = Self::default();
+        let keys: BTreeSet<i32> = self.by_key.keys().chain(ahead.by_key.keys()).copied().collect();
+        for key in keys {
+            let start = joined.samples.len();
+            joined.samples.extend_from_slice(self.of(key));
+            let next = within(ahead.of(key), from, i64::MAX).first();
+            joined.samples.extend(next.copied());
+            joined.by_key.insert(key, start..joined.samples.len());
         }
-        set
+        joined
     }
 }
 

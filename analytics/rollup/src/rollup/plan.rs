@@ -50,7 +50,9 @@ impl Plan {
             }
         }
         let cells = layout.cells().iter();
-        let cell_prints: Vec<u64> = cells.map(|cell| cell.fingerprint(layout.things())).collect();
+        let cell_prints: Vec<u64> = cells
+            .map(|cell| cell.fingerprint(layout.things()))
+            .collect();
         let mut cell_slots = Vec::with_capacity(cell_prints.len());
         for (place, (cell, print)) in layout.cells().iter().zip(&cell_prints).enumerate() {
             cell_slots.push(slots.slot(&cell.key));

@@ -21,6 +21,27 @@ pub const FLAG_SATURATED: u8 = 2;
 /// Load was above capacity at some moment.
 pub const FLAG_OVER: u8 = 4;
 
+/// A row with a place in a table.
+pub trait Row: Copy {
+    /// A row that says nothing, of a key or slot and the bucket that begins at `start`.
+    fn blank(series: i32, start: i64) -> Self;
+
+    /// The key or slot, and where the bucket begins.
+    fn place(&self) -> (i32, i64);
+
+    /// Whether it says nothing, beside what follows from the plan: what was expected.
+    fn is_blank(&self) -> bool;
+
+    /// Whether two rows say the same, bit for bit; when and how often they were computed aside.
+    fn says_as(&self, other: &Self) -> bool;
+
+    /// From 1, grows when late data or a correction changed it.
+    fn revision(&self) -> u32;
+
+    /// Says when it was computed, and how often with a new outcome.
+    fn stamp(&mut self, revision: u32, computed_at: i64);
+}
+
 /// One datastream in one 15-minute bucket.
 #[derive(Debug, Clone, Copy)]
 pub struct ThingRow {
@@ -56,11 +77,10 @@ pub struct ThingRow {
     pub flags: u8,
 }
 
-impl ThingRow {
-    /// A row that says nothing.
-    pub const fn blank(key: i32, start: i64) -> Self {
+impl Row for ThingRow {
+    fn blank(series: i32, start: i64) -> Self {
         Self {
-            key,
+            key: series,
             readings: 0,
             start,
             known_us: 0,
@@ -78,13 +98,11 @@ impl ThingRow {
         }
     }
 
-    /// Whether it says nothing beside the expected capacity.
-    pub const fn is_blank(&self) -> bool {
+    fn is_blank(&self) -> bool {
         self.readings == 0 && self.known_us == 0 && self.count == 0
     }
 
-    /// Whether two rows say the same, bit for bit; when and how often they were computed aside.
-    pub fn says_as(&self, other: &Self) -> bool {
+    fn says_as(&self, other: &Self) -> bool {
         let floats = |row: &Self| [row.real, row.min, row.max].map(f64::to_bits);
         let wholes = |row: &Self| [row.whole, row.load, row.capacity, row.expected, row.start];
         let counts = |row: &Self| [row.readings, row.known_us, row.count, u32::from(row.flags)];
@@ -94,9 +112,17 @@ impl ThingRow {
             && counts(self) == counts(other)
     }
 
-    /// Where it stands in a table.
-    pub const fn place(&self) -> (i32, i64) {
+    fn place(&self) -> (i32, i64) {
         (self.key, self.start)
+    }
+
+    fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    fn stamp(&mut self, revision: u32, computed_at: i64) {
+        self.revision = revision;
+        self.computed_at = computed_at;
     }
 }
 
@@ -133,11 +159,10 @@ pub struct AreaRow {
     pub flags: u8,
 }
 
-impl AreaRow {
-    /// A row that says nothing.
-    pub const fn blank(slot: i32, start: i64) -> Self {
+impl Row for AreaRow {
+    fn blank(series: i32, start: i64) -> Self {
         Self {
-            slot,
+            slot: series,
             readings: 0,
             start,
             reporting: 0,
@@ -154,13 +179,11 @@ impl AreaRow {
         }
     }
 
-    /// Whether it says nothing beside what is expected.
-    pub const fn is_blank(&self) -> bool {
+    fn is_blank(&self) -> bool {
         self.readings == 0 && self.reporting == 0 && self.known_us == 0
     }
 
-    /// Whether two rows say the same, bit for bit; when and how often they were computed aside.
-    pub fn says_as(&self, other: &Self) -> bool {
+    fn says_as(&self, other: &Self) -> bool {
         let floats = |row: &Self| [row.value, row.peak].map(f64::to_bits);
         let wholes = |row: &Self| {
             let parking = [row.load, row.capacity, row.expected];
@@ -173,9 +196,17 @@ impl AreaRow {
             && counts(self) == counts(other)
     }
 
-    /// Where it stands in a table.
-    pub const fn place(&self) -> (i32, i64) {
+    fn place(&self) -> (i32, i64) {
         (self.slot, self.start)
+    }
+
+    fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    fn stamp(&mut self, revision: u32, computed_at: i64) {
+        self.revision = revision;
+        self.computed_at = computed_at;
     }
 }
 
@@ -273,7 +304,11 @@ impl ThingSum {
                 self.count.saturating_mul(interval_us).min(length_us)
             }
             (SignalKind::Gauge | SignalKind::Distinct, None) => {
-                if self.count > 0 { length_us } else { 0 }
+                if self.count > 0 {
+                    length_us
+                } else {
+                    0
+                }
             }
         }
     }
@@ -283,12 +318,15 @@ impl ThingSum {
     pub fn figure(&self, signal: SignalKind, is_whole: bool) -> Option<f64> {
         match signal {
             SignalKind::State if self.known_us > 0 => {
-                let integral = if is_whole { float_of(self.whole) } else { self.real };
+                let integral = if is_whole {
+                    float_of(self.whole)
+                } else {
+                    self.real
+                };
                 Some(integral / float_us(self.known_us))
             }
             SignalKind::Gauge if self.count > 0 => Some(self.real / float_us(self.count)),
-            SignalKind::Counter if self.known_us > 0 => Some(self.real),
-            SignalKind::Delta if self.known_us > 0 => Some(self.real),
+            SignalKind::Counter | SignalKind::Delta if self.known_us > 0 => Some(self.real),
             SignalKind::Distinct if self.count == 1 => Some(self.real),
             _ => None,
         }

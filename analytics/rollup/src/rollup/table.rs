@@ -7,52 +7,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::rollup::row::{AreaRow, ThingRow};
+use crate::rollup::row::Row;
 use crate::signal::Span;
-
-/// A row with a place in a table.
-pub trait Row: Copy {
-    /// The series and the bucket.
-    fn place(&self) -> (i32, i64);
-    /// Whether two rows say the same.
-    fn says_as(&self, other: &Self) -> bool;
-    /// Whether it says nothing.
-    fn is_blank(&self) -> bool;
-    /// A row that says nothing.
-    fn blank(series: i32, start: i64) -> Self;
-    /// How often it was computed with a new outcome.
-    fn revision(&self) -> u32;
-    /// Stamps a computed row.
-    fn stamp(&mut self, revision: u32, computed_at: i64);
-}
-
-macro_rules! row {
-    ($name:ident) => {
-        impl Row for $name {
-            fn place(&self) -> (i32, i64) {
-                Self::place(self)
-            }
-            fn says_as(&self, other: &Self) -> bool {
-                Self::says_as(self, other)
-            }
-            fn is_blank(&self) -> bool {
-                Self::is_blank(self)
-            }
-            fn blank(series: i32, start: i64) -> Self {
-                Self::blank(series, start)
-            }
-            fn revision(&self) -> u32 {
-                self.revision
-            }
-            fn stamp(&mut self, revision: u32, computed_at: i64) {
-                self.revision = revision;
-                self.computed_at = computed_at;
-            }
-        }
-    };
-}
-row!(ThingRow);
-row!(AreaRow);
 
 /// Sorted rows with an index of their series.
 #[derive(Debug, Clone)]
@@ -199,7 +155,11 @@ fn settled<R: Row>(kept: Option<&R>, fresh: Option<&R>, stamp: Stamp) -> Option<
         return None;
     }
     let was_closed = place.1 < stamp.closed_before;
-    let revision = if was_closed { before.revision().saturating_add(1) } else { before.revision() };
+    let revision = if was_closed {
+        before.revision().saturating_add(1)
+    } else {
+        before.revision()
+    };
     row.stamp(revision, stamp.computed_at);
     Some((row, true))
 }

@@ -4,7 +4,7 @@ use arno_model::SignalKind;
 
 use crate::layout::{StreamPlan, ThingPlan};
 use crate::rollup::load::SeriesSet;
-use crate::rollup::row::{ThingRow, Thresholds, held};
+use crate::rollup::row::{Row, ThingRow, Thresholds, held};
 use crate::signal::amount::{counter, delta, samples};
 use crate::signal::joint::{JointWalk, LoadBy};
 use crate::signal::series::{Sample, within};
@@ -85,7 +85,9 @@ impl<'a> ThingView<'a> {
             plan,
             series,
             offline: online.unwrap_or_default(),
-            clip: plan.valid.intersect(Span::new(i64::MIN, horizon.states_end)),
+            clip: plan
+                .valid
+                .intersect(Span::new(i64::MIN, horizon.states_end)),
         }
     }
 
@@ -104,23 +106,41 @@ impl<'a> ThingView<'a> {
         let Some(plan) = self.plan.streams.get(stream) else {
             return Vec::new();
         };
-        let offline = if plan.property.survives_offline() { &[][..] } else { &self.offline };
+        let offline = if plan.property.survives_offline() {
+            &[][..]
+        } else {
+            &self.offline
+        };
         pieces(self.series(stream), plan.hold_us, offline, self.clip)
     }
 
     /// What capacity was said to be: declared and reported.
     pub fn capacity_samples(&self) -> Vec<Sample> {
-        let reported = self.plan.capacity.map_or(&[][..], |capacity| self.series(capacity));
+        let reported = self
+            .plan
+            .capacity
+            .map_or(&[][..], |capacity| self.series(capacity));
         with_declared(&self.plan.declared, reported)
     }
 
     /// Known pieces of capacity.
     pub fn capacity_pieces(&self) -> Vec<Piece> {
-        pieces(&self.capacity_samples(), self.plan.capacity_hold_us, &[], self.clip)
+        pieces(
+            &self.capacity_samples(),
+            self.plan.capacity_hold_us,
+            &[],
+            self.clip,
+        )
     }
 
     /// Adds the rows of the wanted streams in a range of whole buckets; blank ones are left out.
-    pub fn tally(&self, range: Span, wanted: Wanted, thresholds: Thresholds, into: &mut Vec<ThingRow>) {
+    pub fn tally(
+        &self,
+        range: Span,
+        wanted: Wanted,
+        thresholds: Thresholds,
+        into: &mut Vec<ThingRow>,
+    ) {
         for (place, stream) in self.plan.streams.iter().enumerate() {
             let Some(key) = stream.key.filter(|_| wanted.takes(stream)) else {
                 continue;
@@ -195,8 +215,13 @@ fn take_before(rest: &mut &[Sample], end: i64) -> u32 {
 fn active(series: &[Sample], known: &[Piece], range: Span) -> Option<Span> {
     let inside = within(series, range.start, range.end);
     let pieces_first = known.partition_point(|piece| piece.end <= range.start);
-    let first_known = known.get(pieces_first).map(|piece| piece.start.max(range.start));
-    let first = first_known.into_iter().chain(inside.first().map(|sample| sample.time)).min()?;
+    let first_known = known
+        .get(pieces_first)
+        .map(|piece| piece.start.max(range.start));
+    let first = first_known
+        .into_iter()
+        .chain(inside.first().map(|sample| sample.time))
+        .min()?;
     let last_known = known.last().map(|piece| piece.end);
     let after_last = inside.last().map(|sample| sample.time + 1);
     let last = last_known.into_iter().chain(after_last).max()?;

@@ -15,8 +15,8 @@ use crate::error::{RollupError, store_error};
 use crate::layout::{CellKey, Layout};
 use crate::rollup::codec::{DayTables, decode};
 use crate::rollup::engine::aside;
-use crate::signal::{Span, bucket_ceil};
 use crate::signal::timeline::Timeline;
+use crate::signal::{Span, bucket_ceil};
 
 /// The kind of the segments.
 pub const KIND: &str = "rollups";
@@ -146,13 +146,20 @@ impl PlanBefore {
     /// Of a view's plan.
     pub fn of(view: &View) -> Self {
         let things = view.layout.things().iter().zip(view.thing_prints.iter());
-        let things = things.zip(view.timelines.iter()).map(|((thing, print), timeline)| {
-            (thing.id.as_str().to_owned(), (*print, Some(Arc::clone(timeline))))
-        });
+        let things = things
+            .zip(view.timelines.iter())
+            .map(|((thing, print), timeline)| {
+                (
+                    thing.id.as_str().to_owned(),
+                    (*print, Some(Arc::clone(timeline))),
+                )
+            });
         let cells = view.layout.cells().iter().zip(view.cell_prints.iter());
         Self {
             things: things.collect(),
-            cells: cells.map(|(cell, print)| (cell.key.clone(), *print)).collect(),
+            cells: cells
+                .map(|(cell, print)| (cell.key.clone(), *print))
+                .collect(),
         }
     }
 }
@@ -252,7 +259,15 @@ pub fn day_span(day: i32) -> Span {
 
 /// The UTC days that a span meets, each with its part of the span.
 pub fn days_of(span: Span) -> impl Iterator<Item = (i32, Span)> {
-    let last = if span.is_empty() { i32::MIN } else { day_of(span.end - 1) };
-    let first = if span.is_empty() { i32::MAX } else { day_of(span.start) };
+    let last = if span.is_empty() {
+        i32::MIN
+    } else {
+        day_of(span.end - 1)
+    };
+    let first = if span.is_empty() {
+        i32::MAX
+    } else {
+        day_of(span.start)
+    };
     (first..=last).map(move |day| (day, day_span(day).intersect(span)))
 }

@@ -23,8 +23,8 @@ use crate::rollup::capacity::{self, capacity_key, timeline};
 use crate::rollup::compute::{Input, Output, compute, peak_keys};
 use crate::rollup::dirty::{Dirt, ThingDirt, WINDOW_DAYS_MAX, Window};
 use crate::rollup::engine::{Inner, aside};
-use crate::rollup::plan::Plan;
 use crate::rollup::load::{Reading, SAMPLES_MAX, SeriesSet, read};
+use crate::rollup::plan::Plan;
 use crate::rollup::table::Stamp;
 use crate::rollup::tally::Horizon;
 use crate::rollup::view::{Day, PlanBefore, Slots, View, days_of};
@@ -55,8 +55,19 @@ pub struct Work<'a> {
 impl<'a> Work<'a> {
     /// Begins at a view.
     pub fn new(inner: &'a Inner, view: View, now: i64) -> Self {
-        let closed_before = if view.begin.is_some() { view.frontier } else { i64::MIN };
-        Self { inner, view, computed_at: now, closed_before, thing_rows: 0, area_rows: 0 }
+        let closed_before = if view.begin.is_some() {
+            view.frontier
+        } else {
+            i64::MIN
+        };
+        Self {
+            inner,
+            view,
+            computed_at: now,
+            closed_before,
+            thing_rows: 0,
+            area_rows: 0,
+        }
     }
 
     /// Takes a registry and the known datastreams in, and marks what they change.
@@ -87,8 +98,12 @@ impl<'a> Work<'a> {
         self.view.slots = Arc::new(plan.slots);
         if let Some(first) = self.view.first() {
             let life = Span::new(first, self.view.frontier);
-            plan.changed_things.iter().for_each(|thing| dirt.add_thing(*thing, life, true));
-            plan.changed_cells.iter().for_each(|cell| dirt.add_cell(*cell, life));
+            plan.changed_things
+                .iter()
+                .for_each(|thing| dirt.add_thing(*thing, life, true));
+            plan.changed_cells
+                .iter()
+                .for_each(|cell| dirt.add_cell(*cell, life));
         }
         Ok(())
     }
@@ -101,14 +116,19 @@ impl<'a> Work<'a> {
     ) -> Result<Vec<Arc<Timeline>>, RollupError> {
         let missing = layout.things().iter().zip(&known);
         let missing = missing.filter(|(_, timeline)| timeline.is_none());
-        let keys = missing.filter_map(|(thing, _)| capacity_key(thing)).collect();
+        let keys = missing
+            .filter_map(|(thing, _)| capacity_key(thing))
+            .collect();
         let span = Span::new(Timestamp::MIN.as_micros(), self.view.frontier);
         let set = if self.view.begin.is_some() {
             self.read(keys, span, usize::MAX).await?.unwrap_or_default()
         } else {
             SeriesSet::default()
         };
-        let horizon = Horizon { states_end: i64::MAX, samples_end: self.view.frontier };
+        let horizon = Horizon {
+            states_end: i64::MAX,
+            samples_end: self.view.frontier,
+        };
         let things = layout.things().iter().zip(known);
         let timelines = things.map(|(thing, known)| {
             known.unwrap_or_else(|| Arc::new(timeline(thing, &set, horizon)))
@@ -124,14 +144,21 @@ impl<'a> Work<'a> {
         let layout = Arc::clone(&self.view.layout);
         let frontier = self.view.frontier;
         let mut capacities: BTreeMap<usize, i64> = BTreeMap::new();
-        let firsts = touched.ranges.iter().map(|(_, times)| bucket_floor(micros(times.start)));
+        let firsts = touched
+            .ranges
+            .iter()
+            .map(|(_, times)| bucket_floor(micros(times.start)));
         self.view.begin = firsts.chain(self.view.begin).min();
         for (key, times) in &touched.ranges {
-            let Some(stream) = layout.stream(*key) else { continue };
+            let Some(stream) = layout.stream(*key) else {
+                continue;
+            };
             if micros(times.start) >= frontier {
                 continue;
             }
-            let plan = layout.thing(stream.0).and_then(|plan| plan.streams.get(stream.1));
+            let plan = layout
+                .thing(stream.0)
+                .and_then(|plan| plan.streams.get(stream.1));
             let is_counter = plan.is_some_and(|plan| plan.property.signal == SignalKind::Counter);
             let mut times = *times;
             if is_counter && let Some(next) = self.next_time(*key, times.end).await? {
@@ -179,15 +206,25 @@ impl<'a> Work<'a> {
         layout: &Layout,
         capacities: &BTreeMap<usize, i64>,
     ) -> Result<(), RollupError> {
-        let late = capacities.iter().filter(|(_, from)| **from < self.view.frontier);
+        let late = capacities
+            .iter()
+            .filter(|(_, from)| **from < self.view.frontier);
         let late: Vec<_> = late.map(|(thing, from)| (*thing, *from)).collect();
         let Some(first) = late.iter().map(|(_, from)| *from).min() else {
             return Ok(());
         };
-        let keys = late.iter().filter_map(|(thing, _)| capacity_key(layout.thing(*thing)?));
+        let keys = late
+            .iter()
+            .filter_map(|(thing, _)| capacity_key(layout.thing(*thing)?));
         let span = Span::new(first, self.view.frontier);
-        let set = self.read(keys.collect(), span, usize::MAX).await?.unwrap_or_default();
-        let horizon = Horizon { states_end: i64::MAX, samples_end: self.view.frontier };
+        let set = self
+            .read(keys.collect(), span, usize::MAX)
+            .await?
+            .unwrap_or_default();
+        let horizon = Horizon {
+            states_end: i64::MAX,
+            samples_end: self.view.frontier,
+        };
         let mut timelines = Vec::clone(&self.view.timelines);
         for (thing, from) in late {
             if let (Some(plan), Some(kept)) = (layout.thing(thing), timelines.get_mut(thing)) {
@@ -225,22 +262,32 @@ impl<'a> Work<'a> {
         let layout = Arc::clone(&self.view.layout);
         let spans = window.things.iter().map(|dirt| dirt.span);
         let spans = spans.chain(window.cells.iter().map(|(_, span)| *span));
-        let hull = spans.reduce(|hull, span| {
-            Span::new(hull.start.min(span.start), hull.end.max(span.end))
-        });
+        let hull = spans
+            .reduce(|hull, span| Span::new(hull.start.min(span.start), hull.end.max(span.end)));
         let Some(hull) = hull else { return Ok(None) };
-        let plans = window.things.iter().filter_map(|dirt| layout.thing(dirt.thing));
+        let plans = window
+            .things
+            .iter()
+            .filter_map(|dirt| layout.thing(dirt.thing));
         let streams: Vec<_> = plans.flat_map(|plan| &plan.streams).collect();
-        let ahead_us = streams.iter().map(|stream| stream.reach_back_us()).max().unwrap_or(0);
-        let mut keys: Vec<i32> =
-            streams.iter().filter_map(|stream| stream.key).map(|key| key.0).collect();
+        let ahead_us = streams
+            .iter()
+            .map(|stream| stream.reach_back_us())
+            .max()
+            .unwrap_or(0);
+        let mut keys: Vec<i32> = streams
+            .iter()
+            .filter_map(|stream| stream.key)
+            .map(|key| key.0)
+            .collect();
         keys.extend(peak_keys(&layout, &window));
         let end = hull.end.saturating_add(ahead_us).min(self.view.frontier);
         let span = Span::new(hull.start, end.max(hull.end));
         let Some(set) = self.read(keys, span, samples_max).await? else {
             return Ok(Some(window));
         };
-        self.compute(Arc::new(set), window, self.view.frontier).await?;
+        self.compute(Arc::new(set), window, self.view.frontier)
+            .await?;
         Ok(None)
     }
 
@@ -265,8 +312,10 @@ impl<'a> Work<'a> {
                 let samples_max = if is_least { usize::MAX } else { SAMPLES_MAX };
                 match self.close(span, samples_max).await? {
                     Some(count) => break count,
-                    None => span.end = bucket_floor(span.start + span.length_us() / 2)
-                        .max(span.start + arno_model::bucket::BASE_US),
+                    None => {
+                        span.end = bucket_floor(span.start + span.length_us() / 2)
+                            .max(span.start + arno_model::bucket::BASE_US)
+                    }
                 }
             };
             if read_count < SAMPLES_WANTED {
@@ -280,19 +329,34 @@ impl<'a> Work<'a> {
     }
 
     /// Closes the buckets of a span from the frontier on; `None` when it holds too many samples.
-    async fn close(&mut self, span: Span, samples_max: usize) -> Result<Option<usize>, RollupError> {
+    async fn close(
+        &mut self,
+        span: Span,
+        samples_max: usize,
+    ) -> Result<Option<usize>, RollupError> {
         let layout = Arc::clone(&self.view.layout);
         let streams = layout.things().iter().flat_map(|plan| &plan.streams);
-        let keys = streams.filter_map(|stream| stream.key).map(|key| key.0).collect();
+        let keys = streams
+            .filter_map(|stream| stream.key)
+            .map(|key| key.0)
+            .collect();
         let Some(set) = self.read(keys, span, samples_max).await? else {
             return Ok(None);
         };
         let set = Arc::new(set);
         let count = set.len();
         let things = (0..layout.things().len())
-            .map(|thing| ThingDirt { thing, span, has_cells: true })
+            .map(|thing| ThingDirt {
+                thing,
+                span,
+                has_cells: true,
+            })
             .collect();
-        let window = Window { span, things, cells: Vec::new() };
+        let window = Window {
+            span,
+            things,
+            cells: Vec::new(),
+        };
         let (timelines, samples) = (Arc::clone(&self.view.timelines), Arc::clone(&set));
         let (timelines, reached) = aside(move || {
             let timelines = capacity::extended(&timelines, &layout, &samples, span);
@@ -327,7 +391,10 @@ impl<'a> Work<'a> {
             set,
             window,
             frontier,
-            stamp: Stamp { computed_at: self.computed_at, closed_before: self.closed_before },
+            stamp: Stamp {
+                computed_at: self.computed_at,
+                closed_before: self.closed_before,
+            },
             thresholds: self.inner.thresholds(),
             days,
         };
@@ -347,10 +414,13 @@ impl<'a> Work<'a> {
         samples_max: usize,
     ) -> Result<Option<SeriesSet>, RollupError> {
         let streams = Streams::of(keys.into_iter().map(DatastreamKey).collect());
-        let reading = Reading { streams, span, as_of: None };
+        let reading = Reading {
+            streams,
+            span,
+            as_of: None,
+        };
         read(self.inner.backend(), reading, samples_max).await
     }
-
 }
 
 /// Marks what samples within a span from the frontier on say about buckets closed before.
@@ -361,7 +431,9 @@ fn reach_back(layout: &Layout, set: &SeriesSet, span: Span) -> Dirt {
             let Some(key) = stream.key else { continue };
             let samples = set.of(key.0);
             let first = samples.partition_point(|sample| sample.time < span.start);
-            let Some(sample) = samples.get(first) else { continue };
+            let Some(sample) = samples.get(first) else {
+                continue;
+            };
             let from = match stream.property.signal {
                 SignalKind::Delta => Some(sample.time - stream.reach_back_us()),
                 SignalKind::Counter => {

@@ -71,7 +71,11 @@ pub fn counter(series: &[Sample], bucket: Span, max_gap_us: i64) -> CounterTally
         if let (Some((earlier_time, earlier_value)), Some(value)) = (earlier, sample.value) {
             let span = Span::new(earlier_time, time);
             let is_reset = value < earlier_value;
-            let growth = if is_reset { value } else { value - earlier_value };
+            let growth = if is_reset {
+                value
+            } else {
+                value - earlier_value
+            };
             let is_here = bucket.contains(time);
             tally.resets += u32::from(is_here && is_reset);
             if span.length_us() <= max_gap_us {

@@ -30,7 +30,8 @@ impl Told {
 
     /// The state's value at a moment, by the sentence under "Precisely".
     pub(crate) fn value(&self, moment: i64) -> Option<f64> {
-        let is_offline = Self::last(&self.online, moment).is_some_and(|last| last.value == Some(0.0));
+        let is_offline =
+            Self::last(&self.online, moment).is_some_and(|last| last.value == Some(0.0));
         let last = Self::last(&self.state, moment)?;
         let is_known = self.is_told(moment) && !is_offline && moment - last.time < self.hold_us;
         if is_known { last.value } else { None }
@@ -69,6 +70,9 @@ impl Told {
         moments.retain(|moment| *moment >= bucket.start && *moment <= bucket.end);
         moments.sort_unstable();
         moments.dedup();
-        moments.windows(2).map(|pair| (pair[0], pair[1] - pair[0])).collect()
+        moments
+            .windows(2)
+            .map(|pair| (pair[0], pair[1] - pair[0]))
+            .collect()
     }
 }

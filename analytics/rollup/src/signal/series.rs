@@ -75,8 +75,8 @@ impl<'a> SampleColumns<'a> {
 
     /// The sample at a place.
     pub fn sample(&self, place: usize) -> Sample {
-        let is_known = self.result.is_valid(place)
-            && self.quality.value(place) != Quality::Implausible.code();
+        let is_known =
+            self.result.is_valid(place) && self.quality.value(place) != Quality::Implausible.code();
         Sample {
             time: self.time.value(place),
             value: is_known.then(|| self.result.value(place)),

@@ -132,7 +132,10 @@ pub fn whole(value: f64) -> i64 {
 }
 
 /// Microseconds as a float: exact below 2⁵³ µs, that is 285 years.
-#[expect(clippy::cast_precision_loss, reason = "spans here are far shorter than 285 years")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "spans here are far shorter than 285 years"
+)]
 pub const fn float_us(micros: i64) -> f64 {
     micros as f64
 }

@@ -29,15 +29,23 @@ fn minutes(start: i64, end: i64) -> Span {
 }
 
 fn spans(pieces: &[Piece]) -> Vec<(i64, i64, f64)> {
-    let minutes = pieces.iter().map(|piece| (piece.start / MINUTE_US, piece.end / MINUTE_US));
-    minutes.zip(pieces).map(|((start, end), piece)| (start, end, piece.value)).collect()
+    let minutes = pieces
+        .iter()
+        .map(|piece| (piece.start / MINUTE_US, piece.end / MINUTE_US));
+    minutes
+        .zip(pieces)
+        .map(|((start, end), piece)| (start, end, piece.value))
+        .collect()
 }
 
 #[test]
 fn a_state_holds_until_the_next_observation_and_at_most_its_hold() {
     let series = [known(0, 3.0), known(10, 4.0), unknown(200), known(210, 5.0)];
     let found = pieces(&series, HOLD_US, &[], minutes(0, 300));
-    assert_eq!(spans(&found), [(0, 10, 3.0), (10, 130, 4.0), (210, 300, 5.0)]);
+    assert_eq!(
+        spans(&found),
+        [(0, 10, 3.0), (10, 130, 4.0), (210, 300, 5.0)]
+    );
 }
 
 #[test]
@@ -48,13 +56,24 @@ fn a_declared_unknown_and_an_implausible_result_end_the_hold_before_them() {
 
 #[test]
 fn an_equal_value_begins_a_new_piece() {
-    let found = pieces(&[known(0, 3.0), known(5, 3.0)], HOLD_US, &[], minutes(0, 10));
+    let found = pieces(
+        &[known(0, 3.0), known(5, 3.0)],
+        HOLD_US,
+        &[],
+        minutes(0, 10),
+    );
     assert_eq!(spans(&found), [(0, 5, 3.0), (5, 10, 3.0)]);
 }
 
 #[test]
 fn offline_time_is_cut_out_and_the_value_comes_back_with_the_thing() {
-    let online = [known(0, 1.0), known(10, 0.0), known(20, 1.0), known(30, 0.0), unknown(40)];
+    let online = [
+        known(0, 1.0),
+        known(10, 0.0),
+        known(20, 1.0),
+        known(30, 0.0),
+        unknown(40),
+    ];
     let offline = offline_spans(&online, HOLD_UNLIMITED_US);
     assert_eq!(offline, [minutes(10, 20), minutes(30, 40)]);
     let found = pieces(&[known(5, 7.0)], HOLD_US, &offline, minutes(0, 50));
@@ -66,7 +85,10 @@ fn ten_flickers_in_a_minute_do_not_outweigh_a_quiet_day() {
     let mut series = vec![known(0, 1.0)];
     for flicker in 0..10 {
         let time = 14 * MINUTE_US + flicker * 6_000_000;
-        series.push(Sample::known(time, f64::from(u8::try_from(flicker % 2).unwrap())));
+        series.push(Sample::known(
+            time,
+            f64::from(u8::try_from(flicker % 2).unwrap()),
+        ));
     }
     let found = pieces(&series, 24 * HOUR_US, &[], BUCKET);
     let tally = StateWalk::new(&found).tally(BUCKET);
@@ -77,7 +99,12 @@ fn ten_flickers_in_a_minute_do_not_outweigh_a_quiet_day() {
 #[test]
 fn fifty_cars_known_for_five_of_fifteen_minutes_are_half_of_what_is_known() {
     let load = pieces(&[known(0, 50.0), unknown(5)], HOLD_US, &[], BUCKET);
-    let capacity = pieces(&[known(0, 100.0), known(5, 200.0)], HOLD_UNLIMITED_US, &[], BUCKET);
+    let capacity = pieces(
+        &[known(0, 100.0), known(5, 200.0)],
+        HOLD_UNLIMITED_US,
+        &[],
+        BUCKET,
+    );
     let tally = JointWalk::new(LoadBy::Vehicles, &load, &capacity).tally(BUCKET);
     let car_minutes = |integral: i128| integral / i128::from(MINUTE_US);
     assert_eq!(car_minutes(tally.load), 250);
@@ -89,7 +116,12 @@ fn fifty_cars_known_for_five_of_fifteen_minutes_are_half_of_what_is_known() {
 #[test]
 fn free_places_are_taken_from_the_capacity_of_every_moment() {
     let free = pieces(&[known(0, 30.0)], HOLD_US, &[], BUCKET);
-    let capacity = pieces(&[known(0, 100.0), known(5, 40.0)], HOLD_UNLIMITED_US, &[], BUCKET);
+    let capacity = pieces(
+        &[known(0, 100.0), known(5, 40.0)],
+        HOLD_UNLIMITED_US,
+        &[],
+        BUCKET,
+    );
     let tally = JointWalk::new(LoadBy::Free, &free, &capacity).tally(BUCKET);
     assert_eq!(tally.load, i128::from(MINUTE_US) * (70 * 5 + 10 * 10));
 }
@@ -109,15 +141,24 @@ fn a_reported_capacity_replaces_the_declared_one_from_its_time_on() {
     let reported = [known(30, 90.0), known(60, 85.0)];
     let merged = with_declared(&declared, &reported);
     let timeline = Timeline::of(&merged, HOLD_UNLIMITED_US, minutes(0, 90));
-    let steps: Vec<_> = timeline.steps().map(|(start, _, places)| (start / MINUTE_US, places)).collect();
+    let steps: Vec<_> = timeline
+        .steps()
+        .map(|(start, _, places)| (start / MINUTE_US, places))
+        .collect();
     assert_eq!(steps, [(0, 100), (30, 90), (60, 85)]);
 }
 
 #[test]
 fn a_later_declaration_replaces_a_report() {
-    let merged = with_declared(&[Sample::known(0, 100.0), known(60, 80.0)], &[known(30, 90.0)]);
+    let merged = with_declared(
+        &[Sample::known(0, 100.0), known(60, 80.0)],
+        &[known(30, 90.0)],
+    );
     let timeline = Timeline::of(&merged, HOLD_UNLIMITED_US, minutes(0, 90));
-    assert_eq!(timeline.integral(minutes(60, 61)), i128::from(80 * MINUTE_US));
+    assert_eq!(
+        timeline.integral(minutes(60, 61)),
+        i128::from(80 * MINUTE_US)
+    );
 }
 
 #[test]
@@ -127,11 +168,29 @@ fn an_arrival_needs_a_zero_that_was_still_known() {
         StateWalk::new(&found).tally(minutes(0, 60)).arrivals
     };
     assert_eq!(count(&[known(0, 0.0), known(5, 1.0)], &[]), 1);
-    assert_eq!(count(&[known(0, 0.0), known(3, 0.0), known(5, 1.0), known(6, 1.0)], &[]), 1);
-    assert_eq!(count(&[known(0, 0.0), known(10, 1.0)], &[]), 1, "known to just before");
-    assert_eq!(count(&[known(0, 0.0), known(11, 1.0)], &[]), 0, "the hold was over");
+    assert_eq!(
+        count(
+            &[known(0, 0.0), known(3, 0.0), known(5, 1.0), known(6, 1.0)],
+            &[]
+        ),
+        1
+    );
+    assert_eq!(
+        count(&[known(0, 0.0), known(10, 1.0)], &[]),
+        1,
+        "known to just before"
+    );
+    assert_eq!(
+        count(&[known(0, 0.0), known(11, 1.0)], &[]),
+        0,
+        "the hold was over"
+    );
     assert_eq!(count(&[known(0, 0.0), unknown(4), known(5, 1.0)], &[]), 0);
-    assert_eq!(count(&[known(0, 0.0), known(5, 1.0)], &[minutes(4, 5)]), 0, "was offline");
+    assert_eq!(
+        count(&[known(0, 0.0), known(5, 1.0)], &[minutes(4, 5)]),
+        0,
+        "was offline"
+    );
     assert_eq!(count(&[known(5, 1.0)], &[]), 0);
 }
 
@@ -139,30 +198,53 @@ fn an_arrival_needs_a_zero_that_was_still_known() {
 fn a_gauge_has_samples_and_no_time() {
     let series = [known(0, 10.0), unknown(1), known(5, 20.0), known(15, 99.0)];
     let tally = samples(&series, BUCKET);
-    assert_eq!((tally.samples, tally.sum, tally.min, tally.max), (2, 30.0, 10.0, 20.0));
+    assert_eq!(
+        (tally.samples, tally.sum, tally.min, tally.max),
+        (2, 30.0, 10.0, 20.0)
+    );
 }
 
 #[test]
 fn a_counters_growth_is_spread_over_its_gap_and_beyond_the_longest_is_unplaced() {
-    let series = [known(10, 100.0), known(20, 200.0), known(25, 50.0), known(200, 70.0)];
+    let series = [
+        known(10, 100.0),
+        known(20, 200.0),
+        known(25, 50.0),
+        known(200, 70.0),
+    ];
     let first = counter(&series, minutes(0, 15), HOUR_US);
     assert_eq!((first.increase, first.known_us), (50.0, 5 * MINUTE_US));
     let second = counter(&series, minutes(15, 30), HOUR_US);
-    assert_eq!((second.increase, second.resets, second.unplaced), (100.0, 1, 0.0));
+    assert_eq!(
+        (second.increase, second.resets, second.unplaced),
+        (100.0, 1, 0.0)
+    );
     assert_eq!(second.known_us, 10 * MINUTE_US);
     let late = counter(&series, minutes(195, 210), HOUR_US);
-    assert_eq!((late.increase, late.unplaced, late.known_us), (0.0, 20.0, 0));
+    assert_eq!(
+        (late.increase, late.unplaced, late.known_us),
+        (0.0, 20.0, 0)
+    );
 }
 
 #[test]
 fn a_delta_is_placed_over_its_period() {
     let series = [known(20, 60.0), known(30, 10.0)];
     let first = delta(&series, minutes(0, 15), Some(15 * MINUTE_US));
-    assert_eq!((first.sum, first.samples, first.known_us), (40.0, 0, 10 * MINUTE_US));
+    assert_eq!(
+        (first.sum, first.samples, first.known_us),
+        (40.0, 0, 10 * MINUTE_US)
+    );
     let second = delta(&series, minutes(15, 30), Some(15 * MINUTE_US));
-    assert_eq!((second.sum, second.samples, second.known_us), (30.0, 1, 15 * MINUTE_US));
+    assert_eq!(
+        (second.sum, second.samples, second.known_us),
+        (30.0, 1, 15 * MINUTE_US)
+    );
     let whole = delta(&series, minutes(15, 30), None);
-    assert_eq!((whole.sum, whole.samples, whole.known_us), (60.0, 1, BASE_US));
+    assert_eq!(
+        (whole.sum, whole.samples, whole.known_us),
+        (60.0, 1, BASE_US)
+    );
 }
 
 #[test]
@@ -223,7 +305,10 @@ struct Walked {
 }
 
 fn walked(told: &Told) -> Walked {
-    let clip = told.valid.unwrap_or(Span::ALL).intersect(Span::new(i64::MIN, told.until));
+    let clip = told
+        .valid
+        .unwrap_or(Span::ALL)
+        .intersect(Span::new(i64::MIN, told.until));
     let offline = offline_spans(&told.online, HOLD_UNLIMITED_US);
     let merged = with_declared(&told.declared, &told.capacity);
     Walked {

@@ -114,12 +114,21 @@ impl Timeline {
     pub fn first_difference(&self, other: &Self, from: i64, to: i64) -> Option<i64> {
         let window = Span::new(from, to);
         let within = |timeline: &Self| -> Vec<(i64, i64, u64)> {
-            let steps = timeline.steps.iter().map(|step| (step.span().intersect(window), step));
+            let steps = timeline
+                .steps
+                .iter()
+                .map(|step| (step.span().intersect(window), step));
             let steps = steps.filter(|(span, _)| !span.is_empty());
-            steps.map(|(span, step)| (span.start, span.end, step.value.to_bits())).collect()
+            steps
+                .map(|(span, step)| (span.start, span.end, step.value.to_bits()))
+                .collect()
         };
         let (mine, theirs) = (within(self), within(other));
-        let same = mine.iter().zip(&theirs).take_while(|(left, right)| left == right).count();
+        let same = mine
+            .iter()
+            .zip(&theirs)
+            .take_while(|(left, right)| left == right)
+            .count();
         match (mine.get(same), theirs.get(same)) {
             (None, None) => None,
             (Some(step), None) | (None, Some(step)) => Some(step.0),
@@ -141,7 +150,10 @@ impl Timeline {
 }
 
 /// A whole number of places as a sample's value.
-#[expect(clippy::cast_precision_loss, reason = "whole numbers here are within ±2⁵³")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "whole numbers here are within ±2⁵³"
+)]
 pub const fn places_float(places: i64) -> f64 {
     places as f64
 }

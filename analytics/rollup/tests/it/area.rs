@@ -34,10 +34,21 @@ async fn busy() -> World {
             }
         }
         said.push(("prato:lot-2", "free", time, number(3, 50)));
-        for (place, bay) in ["prato:bay-1", "prato:bay-2", "prato:bay-3"].iter().enumerate() {
-            said.push((*bay, "occupied", time, number(u32::try_from(place).unwrap(), 2)));
+        for (place, bay) in ["prato:bay-1", "prato:bay-2", "prato:bay-3"]
+            .iter()
+            .enumerate()
+        {
+            said.push((
+                *bay,
+                "occupied",
+                time,
+                number(u32::try_from(place).unwrap(), 2),
+            ));
         }
-        for (place, point) in ["prato:ap-1", "prato:ap-2", "carmignano:ap-3"].iter().enumerate() {
+        for (place, point) in ["prato:ap-1", "prato:ap-2", "carmignano:ap-3"]
+            .iter()
+            .enumerate()
+        {
             let result = number(u32::try_from(place).unwrap(), 9);
             said.push((*point, "clients", time, result.filter(|_| step % 7 != 2)));
         }
@@ -51,7 +62,12 @@ async fn busy() -> World {
     world
 }
 
-const ADDITIVE: [&str; 4] = ["load_integral", "capacity_integral", "capacity_expected", "readings"];
+const ADDITIVE: [&str; 4] = [
+    "load_integral",
+    "capacity_integral",
+    "capacity_expected",
+    "readings",
+];
 
 /// Additive parts summed over all rows of a kind and bucket.
 fn totals(batch: &RecordBatch) -> BTreeMap<(String, Timestamp), Vec<i64>> {
@@ -74,13 +90,21 @@ async fn the_levels_inside_an_area_and_what_is_outside_of_them_add_up_exactly() 
     let asked = range(DAY.0, DAY.1);
     for audience in [Audience::Public, Audience::Operator] {
         for bucket in [Bucket::Quarter, Bucket::Hour, Bucket::Day] {
-            for whole in ["it-reg-09", "it-prov-100", "it-mun-1", "group-piana", "union-colli"] {
+            for whole in [
+                "it-reg-09",
+                "it-prov-100",
+                "it-mun-1",
+                "group-piana",
+                "union-colli",
+            ] {
                 let mut query = ask(&[whole], AreaLevelAsked::Own, "parking", asked);
                 (query.bucket, query.audience) = (bucket, audience.clone());
                 let own = totals(&world.rollups.area_rows(&query).await.unwrap());
                 assert!(!own.is_empty());
                 let levels = ["zone", "municipality", "union", "province", "region"];
-                let levels = levels.iter().map(|level| AreaLevelAsked::Level(level.parse().unwrap()));
+                let levels = levels
+                    .iter()
+                    .map(|level| AreaLevelAsked::Level(level.parse().unwrap()));
                 for level in levels.chain([AreaLevelAsked::Thing]) {
                     query.level = level;
                     let parts = totals(&world.rollups.area_rows(&query).await.unwrap());
@@ -102,9 +126,18 @@ async fn a_level_that_does_not_tile_its_parent_has_a_row_outside() {
     assert_eq!(texts(&batch, "level"), ["zone", "zone"]);
     assert_eq!(truths(&batch, "outside"), [Some(false), Some(true)]);
     assert_eq!(wholes(&batch, "things"), [1, 3]);
-    let query = ask(&["it-prov-100"], AreaLevelAsked::Level(AreaLevel::Municipality), "parking", asked);
+    let query = ask(
+        &["it-prov-100"],
+        AreaLevelAsked::Level(AreaLevel::Municipality),
+        "parking",
+        asked,
+    );
     let batch = world.rollups.area_rows(&query).await.unwrap();
-    assert_eq!(texts(&batch, "area"), ["it-mun-1", "it-mun-2"], "towns tile their province");
+    assert_eq!(
+        texts(&batch, "area"),
+        ["it-mun-1", "it-mun-2"],
+        "towns tile their province"
+    );
 }
 
 #[tokio::test]
@@ -114,18 +147,29 @@ async fn kept_rows_and_rows_computed_from_things_say_the_same() {
     for measure in ["parking", "clients"] {
         for bucket in [Bucket::Quarter, Bucket::Hour, Bucket::Day] {
             // Nothing is kept of the past as it was known: a moment ago, all of it.
-            let mut query = ask(&["it-mun-1", "it-prov-100"], AreaLevelAsked::Own, measure, asked);
+            let mut query = ask(
+                &["it-mun-1", "it-prov-100"],
+                AreaLevelAsked::Own,
+                measure,
+                asked,
+            );
             query.bucket = bucket;
             let kept = world.rollups.area_rows(&query).await.unwrap();
             world.advance(std::time::Duration::from_secs(1));
             query.as_of = Some(at("2026-03-28T18:05:00Z"));
             let computed = world.rollups.area_rows(&query).await.unwrap();
             let closed = |batch: &RecordBatch| {
-                let rows = truths(batch, "open").iter().filter(|open| **open == Some(false)).count();
+                let rows = truths(batch, "open")
+                    .iter()
+                    .filter(|open| **open == Some(false))
+                    .count();
                 crate::world::said(&batch.slice(0, rows))
             };
             if bucket != Bucket::Day {
-                assert_eq!(crate::world::difference(&closed(&kept), &closed(&computed)), None);
+                assert_eq!(
+                    crate::world::difference(&closed(&kept), &closed(&computed)),
+                    None
+                );
             }
         }
     }
@@ -140,7 +184,10 @@ async fn a_group_defined_now_is_right_for_the_past_at_once() {
     let town = totals(&world.rollups.area_rows(&query).await.unwrap());
     let mut bundle = full().with_area(area("group-new", AreaLevel::Group, &[]), None);
     let member = bundle.areas.get_mut("it-mun-2").unwrap();
-    member.area.parents.push(Membership { parent: area_id("group-new"), valid: TimeRange::ALL });
+    member.area.parents.push(Membership {
+        parent: area_id("group-new"),
+        valid: TimeRange::ALL,
+    });
     world.apply(bundle);
     let done = world.rollups.refresh().await.unwrap();
     assert_eq!(done.thing_rows, 0, "groups touch no kept row");
@@ -152,13 +199,20 @@ async fn a_group_defined_now_is_right_for_the_past_at_once() {
 #[tokio::test]
 async fn a_thing_counts_where_it_was_when() {
     let turn = at("2026-03-28T10:00:00Z");
-    let mut bundle = areas().with_thing(lot("prato:lot-1", crate::world::TOWN_2, 10, &["vehicles"]));
+    let mut bundle =
+        areas().with_thing(lot("prato:lot-1", crate::world::TOWN_2, 10, &["vehicles"]));
     let town = &mut bundle.areas.get_mut("it-mun-2").unwrap().area;
     let before = TimeRange::new(Timestamp::MIN, turn);
     let after = TimeRange::new(turn, Timestamp::MAX);
     town.parents = vec![
-        Membership { parent: area_id("it-prov-100"), valid: before },
-        Membership { parent: area_id("it-prov-048"), valid: after },
+        Membership {
+            parent: area_id("it-prov-100"),
+            valid: before,
+        },
+        Membership {
+            parent: area_id("it-prov-048"),
+            valid: after,
+        },
     ];
     let world = World::new(bundle, "2026-03-28T12:00:00Z").await;
     world
@@ -173,10 +227,16 @@ async fn a_thing_counts_where_it_was_when() {
     let mut query = ask(&["it-reg-09"], level, "parking", asked);
     query.bucket = Bucket::Hour;
     let batch = world.rollups.area_rows(&query).await.unwrap();
-    assert_eq!(texts(&batch, "area"), ["it-prov-048", "it-prov-048", "it-prov-100", "it-prov-100"]);
+    assert_eq!(
+        texts(&batch, "area"),
+        ["it-prov-048", "it-prov-048", "it-prov-100", "it-prov-100"]
+    );
     let minute_us = arno_model::time::MINUTE_US;
     let load = wholes(&batch, "load_integral");
-    assert_eq!(load, [0, (3 * 30 + 5 * 30) * minute_us, 3 * 60 * minute_us, 0]);
+    assert_eq!(
+        load,
+        [0, (3 * 30 + 5 * 30) * minute_us, 3 * 60 * minute_us, 0]
+    );
     assert_eq!(wholes(&batch, "things"), [0, 1, 1, 0]);
 }
 
@@ -186,11 +246,20 @@ async fn figures_are_never_added_across_vehicle_kinds() {
     bikes.vehicle_kind = Some(arno_model::VehicleKind::Bike);
     bikes.part_of = Some(crate::world::thing_id("prato:lot-1"));
     let cars = lot("prato:lot-1", crate::world::CENTRE, 10, &["vehicles"]);
-    let world = World::new(areas().with_thing(bikes).with_thing(cars), "2026-03-28T12:00:00Z").await;
+    let world = World::new(
+        areas().with_thing(bikes).with_thing(cars),
+        "2026-03-28T12:00:00Z",
+    )
+    .await;
     world
         .say(&[
             ("prato:lot-1", "vehicles", "2026-03-28T11:00:00Z", Some(3.0)),
-            ("prato:bikes", "vehicles", "2026-03-28T11:00:00Z", Some(20.0)),
+            (
+                "prato:bikes",
+                "vehicles",
+                "2026-03-28T11:00:00Z",
+                Some(20.0),
+            ),
         ])
         .await;
     world.rollups.refresh().await.unwrap();
@@ -199,7 +268,10 @@ async fn figures_are_never_added_across_vehicle_kinds() {
     let batch = world.rollups.area_rows(&query).await.unwrap();
     assert_eq!(texts(&batch, "vehicle_kind"), ["car", "bike"]);
     let quarter_us = arno_model::bucket::BASE_US;
-    assert_eq!(wholes(&batch, "load_integral"), [3 * quarter_us, 20 * quarter_us]);
+    assert_eq!(
+        wholes(&batch, "load_integral"),
+        [3 * quarter_us, 20 * quarter_us]
+    );
 }
 
 #[tokio::test]
@@ -210,7 +282,11 @@ async fn a_property_without_a_figure_still_has_its_known_share() {
     query.bucket = Bucket::Hour;
     let batch = world.rollups.area_rows(&query).await.unwrap();
     assert_eq!(crate::world::floats(&batch, "value"), [None]);
-    assert_eq!(wholes(&batch, "things"), [2], "the bay under the counting lot is there too");
+    assert_eq!(
+        wholes(&batch, "things"),
+        [2],
+        "the bay under the counting lot is there too"
+    );
     assert_eq!(wholes(&batch, "things_reporting"), [1], "and says nothing");
     let hour_us = arno_model::time::HOUR_US;
     assert_eq!(wholes(&batch, "known_us"), [hour_us]);

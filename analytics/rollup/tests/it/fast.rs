@@ -4,15 +4,15 @@
 use std::sync::{Arc, Mutex};
 
 use arno_model::observation::{kept_schema, time_type};
+use arno_model::{DatastreamKey, TimeRange};
 use arno_model::{Ledger, Timestamp};
+use arno_store::append::Quarantined;
 use arno_store::scan::SCAN_BATCH_ROWS_MAX;
 use arno_store::{
     Append, Appended, BatchStream, ClockState, DatastreamName, DatastreamRegister, Datastreams,
     Document, Documents, Maintenance, ObservationReader, ObservationWriter, QuarantineFilter,
     QuarantineLog, Scan, Segments, StoreError, StoreHealth, Touched,
 };
-use arno_store::append::Quarantined;
-use arno_model::{DatastreamKey, TimeRange};
 use arrow::array::{
     ArrayRef, Float64Array, Int32Array, RecordBatch, TimestampMicrosecondArray, UInt8Array,
     new_null_array,
@@ -31,7 +31,9 @@ pub(crate) struct FastStore {
 }
 
 fn unused() -> StoreError {
-    StoreError::Invalid { reason: "not measured" }
+    StoreError::Invalid {
+        reason: "not measured",
+    }
 }
 
 #[async_trait::async_trait]
@@ -55,7 +57,10 @@ fn batch(rows: &[(i32, i64, f64)], columns: &[usize]) -> RecordBatch {
         times(vec![0; rows.len()]),
     ];
     let schema = Arc::new(kept_schema().project(columns).unwrap());
-    let columns = columns.iter().map(|place| Arc::clone(&all[*place])).collect();
+    let columns = columns
+        .iter()
+        .map(|place| Arc::clone(&all[*place]))
+        .collect();
     RecordBatch::try_new(schema, columns).unwrap()
 }
 
@@ -73,7 +78,11 @@ impl ObservationReader for FastStore {
                 continue;
             }
             let first = times.partition_point(|time| *time < start);
-            let first = if scan.with_lead { first.saturating_sub(1) } else { first };
+            let first = if scan.with_lead {
+                first.saturating_sub(1)
+            } else {
+                first
+            };
             let last = times.partition_point(|time| *time < end);
             for row in first..last {
                 rows.push((key, times[row], results[row]));
@@ -103,7 +112,10 @@ impl ObservationReader for FastStore {
         } else {
             self.touched.lock().unwrap().clone()
         };
-        Ok(Touched { ranges, known_at: self.last_commit() })
+        Ok(Touched {
+            ranges,
+            known_at: self.last_commit(),
+        })
     }
 
     fn last_commit(&self) -> Timestamp {

@@ -12,7 +12,9 @@ use arrow::array::RecordBatch;
 use proptest::prelude::*;
 
 use crate::naive::Lot;
-use crate::world::{World, ask, difference, ask_streams, at, full, lot, property_id, said, thing_id, wholes};
+use crate::world::{
+    World, ask, ask_streams, at, difference, full, lot, property_id, said, thing_id, wholes,
+};
 
 /// What may be said: thing, property, greatest result (below 0: declared unknown; the last two
 /// times the greatest are implausible where the property has a range).
@@ -75,7 +77,9 @@ fn event() -> impl Strategy<Value = Event> {
 fn registries() -> [Bundle; 5] {
     let mut held = full();
     let lot_1 = held.things.get_mut("prato:lot-1").unwrap();
-    lot_1.max_hold.insert(property_id("vehicles"), Duration::from_secs(1_200));
+    lot_1
+        .max_hold
+        .insert(property_id("vehicles"), Duration::from_secs(1_200));
     let mut resized = full();
     let lot_2 = resized.things.get_mut("prato:lot-2").unwrap();
     let mut later = lot_2.capacity[0];
@@ -87,7 +91,12 @@ fn registries() -> [Bundle; 5] {
     let shut = shut.with_thing(lot("prato:lot-6", crate::world::CENTRE, 5, &["vehicles"]));
     let point = crate::world::TOWN_2;
     let kind = arno_model::ThingKind::AccessPoint;
-    let shut = shut.with_thing(crate::world::thing("prato:ap-9", kind, point, &["sessions"]));
+    let shut = shut.with_thing(crate::world::thing(
+        "prato:ap-9",
+        kind,
+        point,
+        &["sessions"],
+    ));
     let mut moved = full();
     moved.things.get_mut("prato:lot-1").unwrap().location =
         Some(arno_model::Location { lon: 2.5, lat: 0.5 });
@@ -102,7 +111,14 @@ async fn answers(rollups: &Rollups, range: TimeRange) -> Vec<RecordBatch> {
         let mut query = ask_streams(None, range);
         query.bucket = bucket;
         found.push(said(&rollups.thing_rows(&query).await.unwrap()));
-        for measure in ["parking", "clients", "bytes_down", "sessions", "temperature", "online"] {
+        for measure in [
+            "parking",
+            "clients",
+            "bytes_down",
+            "sessions",
+            "temperature",
+            "online",
+        ] {
             for audience in [Audience::Public, Audience::Operator] {
                 for (areas, level) in [
                     (&[][..], AreaLevelAsked::Own),
@@ -189,7 +205,11 @@ async fn equals_the_naive(
     range: TimeRange,
     now: Timestamp,
 ) -> Result<(), TestCaseError> {
-    for (id, places) in [("prato:lot-1", 100.0), ("prato:lot-2", 50.0), ("prato:lot-3", 10.0)] {
+    for (id, places) in [
+        ("prato:lot-1", 100.0),
+        ("prato:lot-2", 50.0),
+        ("prato:lot-3", 10.0),
+    ] {
         let lot = lots.entry(id).or_default();
         lot.declared.insert(i64::MIN, places);
         if id == "prato:lot-2" {

@@ -9,7 +9,8 @@ use arno_model::{AreaLevel, PublisherId};
 use futures::TryStreamExt as _;
 
 use crate::world::{
-    World, ask, ask_now, ask_streams, at, floats, full, range, texts, thing_id, times, truths, wholes,
+    World, ask, ask_now, ask_streams, at, floats, full, range, texts, thing_id, times, truths,
+    wholes,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -19,19 +20,41 @@ async fn the_laws_example_of_a_known_share_comes_out_exactly() {
     let world = World::new(full(), "2026-03-28T12:00:00Z").await;
     world
         .say(&[
-            ("prato:lot-1", "vehicles", "2026-03-28T10:00:00Z", Some(50.0)),
+            (
+                "prato:lot-1",
+                "vehicles",
+                "2026-03-28T10:00:00Z",
+                Some(50.0),
+            ),
             ("prato:lot-1", "vehicles", "2026-03-28T10:05:00Z", None),
-            ("prato:lot-1", "capacity", "2026-03-28T10:05:00Z", Some(200.0)),
+            (
+                "prato:lot-1",
+                "capacity",
+                "2026-03-28T10:05:00Z",
+                Some(200.0),
+            ),
         ])
         .await;
     world.rollups.refresh().await.unwrap();
     let asked = range("2026-03-28T10:00:00Z", "2026-03-28T10:15:00Z");
-    let batch = world.rollups.area_rows(&ask(&["centro"], AreaLevelAsked::Own, "parking", asked)).await.unwrap();
+    let batch = world
+        .rollups
+        .area_rows(&ask(&["centro"], AreaLevelAsked::Own, "parking", asked))
+        .await
+        .unwrap();
     assert_eq!(wholes(&batch, "load_integral"), [250 * MINUTE_US]);
     assert_eq!(wholes(&batch, "capacity_integral"), [500 * MINUTE_US]);
     assert_eq!(wholes(&batch, "capacity_expected"), [2_500 * MINUTE_US]);
-    assert_eq!(wholes(&batch, "buckets_known"), [0], "a fifth is below the threshold");
-    let batch = world.rollups.thing_rows(&ask_streams(Some(("prato:lot-1", "vehicles")), asked)).await.unwrap();
+    assert_eq!(
+        wholes(&batch, "buckets_known"),
+        [0],
+        "a fifth is below the threshold"
+    );
+    let batch = world
+        .rollups
+        .thing_rows(&ask_streams(Some(("prato:lot-1", "vehicles")), asked))
+        .await
+        .unwrap();
     assert_eq!(wholes(&batch, "load_integral"), [250 * MINUTE_US]);
     assert_eq!(wholes(&batch, "capacity_expected"), [2_500 * MINUTE_US]);
     assert_eq!(wholes(&batch, "integral"), [250 * MINUTE_US]);
@@ -43,16 +66,24 @@ async fn the_laws_example_of_a_known_share_comes_out_exactly() {
 #[tokio::test]
 async fn a_silent_lot_is_expected_and_unknown_not_empty() {
     let world = World::new(full(), "2026-03-28T12:00:00Z").await;
-    world.say(&[("prato:lot-1", "vehicles", "2026-03-28T10:00:00Z", Some(0.0))]).await;
+    world
+        .say(&[("prato:lot-1", "vehicles", "2026-03-28T10:00:00Z", Some(0.0))])
+        .await;
     world.rollups.refresh().await.unwrap();
     let asked = range("2026-03-28T10:00:00Z", "2026-03-28T10:15:00Z");
     let query = ask(&["it-mun-1"], AreaLevelAsked::Thing, "parking", asked);
     let batch = world.rollups.area_rows(&query).await.unwrap();
-    assert_eq!(texts(&batch, "area"), ["prato:bay-2", "prato:lot-1", "prato:lot-2", "prato:lot-5"]);
+    assert_eq!(
+        texts(&batch, "area"),
+        ["prato:bay-2", "prato:lot-1", "prato:lot-2", "prato:lot-5"]
+    );
     let capacity = wholes(&batch, "capacity_integral");
     assert_eq!(capacity, [0, 100 * BASE_US, 0, 0]);
     let expected = wholes(&batch, "capacity_expected");
-    assert_eq!(expected, [BASE_US, 100 * BASE_US, 50 * BASE_US, 20 * 8 * MINUTE_US]);
+    assert_eq!(
+        expected,
+        [BASE_US, 100 * BASE_US, 50 * BASE_US, 20 * 8 * MINUTE_US]
+    );
 }
 
 #[tokio::test]
@@ -72,7 +103,11 @@ async fn the_topmost_thing_that_reports_counts_and_bays_count_where_nothing_abov
     let asked = range(time, "2026-03-28T10:15:00Z");
     let mut query = ask(&["it-mun-2"], AreaLevelAsked::Own, "parking", asked);
     let public = world.rollups.area_rows(&query).await.unwrap();
-    assert_eq!(wholes(&public, "load_integral"), [5 * BASE_US], "reserved bays are no one's business");
+    assert_eq!(
+        wholes(&public, "load_integral"),
+        [5 * BASE_US],
+        "reserved bays are no one's business"
+    );
     assert_eq!(wholes(&public, "things"), [2]);
     query.audience = Audience::Operator;
     let all = world.rollups.area_rows(&query).await.unwrap();
@@ -88,13 +123,23 @@ async fn the_topmost_thing_that_reports_counts_and_bays_count_where_nothing_abov
 #[tokio::test]
 async fn a_thing_that_is_not_open_counts_for_its_owner_alone() {
     let world = World::new(full(), "2026-03-28T12:00:00Z").await;
-    world.say(&[("carmignano:lot-4", "vehicles", "2026-03-28T10:00:00Z", Some(7.0))]).await;
+    world
+        .say(&[(
+            "carmignano:lot-4",
+            "vehicles",
+            "2026-03-28T10:00:00Z",
+            Some(7.0),
+        )])
+        .await;
     world.rollups.refresh().await.unwrap();
     let asked = range("2026-03-28T10:00:00Z", "2026-03-28T10:15:00Z");
     let load = async |audience: Audience| {
         let mut query = ask(&["it-mun-3"], AreaLevelAsked::Own, "parking", asked);
         query.audience = audience;
-        wholes(&world.rollups.area_rows(&query).await.unwrap(), "load_integral")
+        wholes(
+            &world.rollups.area_rows(&query).await.unwrap(),
+            "load_integral",
+        )
     };
     let publisher = |id| Audience::Publisher(PublisherId::parse(id).unwrap());
     assert_eq!(load(Audience::Public).await, [] as [i64; 0]);
@@ -120,8 +165,14 @@ async fn sums_over_an_area_add_each_things_mean_and_the_peak_is_the_most_at_once
     let asked = range("2026-03-28T10:00:00Z", "2026-03-28T11:00:00Z");
     let mut query = ask(&["it-mun-1"], AreaLevelAsked::Own, "clients", asked);
     let quarters = world.rollups.area_rows(&query).await.unwrap();
-    assert_eq!(floats(&quarters, "value"), [Some(4.0), Some(11.0), None, None]);
-    assert_eq!(floats(&quarters, "peak"), [Some(4.0), Some(13.0), None, None]);
+    assert_eq!(
+        floats(&quarters, "value"),
+        [Some(4.0), Some(11.0), None, None]
+    );
+    assert_eq!(
+        floats(&quarters, "peak"),
+        [Some(4.0), Some(13.0), None, None]
+    );
     assert_eq!(wholes(&quarters, "things_reporting"), [1, 2, 0, 0]);
     query.bucket = arno_model::Bucket::Hour;
     let hour = world.rollups.area_rows(&query).await.unwrap();
@@ -138,31 +189,77 @@ async fn a_mean_over_an_area_is_of_each_things_mean() {
     let world = World::new(full(), "2026-03-28T12:00:00Z").await;
     world
         .say(&[
-            ("prato:air-1", "temperature", "2026-03-28T10:00:00Z", Some(10.0)),
-            ("prato:air-1", "temperature", "2026-03-28T10:05:00Z", Some(12.0)),
-            ("prato:air-1", "temperature", "2026-03-28T10:06:00Z", Some(999.0)),
-            ("prato:air-2", "temperature", "2026-03-28T10:10:00Z", Some(20.0)),
+            (
+                "prato:air-1",
+                "temperature",
+                "2026-03-28T10:00:00Z",
+                Some(10.0),
+            ),
+            (
+                "prato:air-1",
+                "temperature",
+                "2026-03-28T10:05:00Z",
+                Some(12.0),
+            ),
+            (
+                "prato:air-1",
+                "temperature",
+                "2026-03-28T10:06:00Z",
+                Some(999.0),
+            ),
+            (
+                "prato:air-2",
+                "temperature",
+                "2026-03-28T10:10:00Z",
+                Some(20.0),
+            ),
         ])
         .await;
     world.rollups.refresh().await.unwrap();
     let asked = range("2026-03-28T10:00:00Z", "2026-03-28T10:30:00Z");
-    let batch = world.rollups.area_rows(&ask(&["it-prov-100"], AreaLevelAsked::Own, "temperature", asked)).await.unwrap();
+    let batch = world
+        .rollups
+        .area_rows(&ask(
+            &["it-prov-100"],
+            AreaLevelAsked::Own,
+            "temperature",
+            asked,
+        ))
+        .await
+        .unwrap();
     assert_eq!(floats(&batch, "value"), [Some(15.5), None]);
     assert_eq!(wholes(&batch, "known_us"), [2 * BASE_US, 0]);
-    assert_eq!(wholes(&batch, "readings"), [4, 0], "an implausible reading is a reading");
+    assert_eq!(
+        wholes(&batch, "readings"),
+        [4, 0],
+        "an implausible reading is a reading"
+    );
 }
 
 #[tokio::test]
 async fn an_open_bucket_integrates_to_now() {
     let world = World::new(full(), "2026-03-28T10:20:00Z").await;
-    world.say(&[("prato:lot-1", "vehicles", "2026-03-28T10:00:00Z", Some(50.0))]).await;
+    world
+        .say(&[(
+            "prato:lot-1",
+            "vehicles",
+            "2026-03-28T10:00:00Z",
+            Some(50.0),
+        )])
+        .await;
     let done = world.rollups.refresh().await.unwrap();
     assert_eq!(done.frontier, at("2026-03-28T10:15:00Z"));
     let asked = range("2026-03-28T10:00:00Z", "2026-03-28T11:00:00Z");
     let mut query = ask(&["centro"], AreaLevelAsked::Own, "parking", asked);
     let batch = world.rollups.area_rows(&query).await.unwrap();
-    assert_eq!(wholes(&batch, "load_integral"), [50 * BASE_US, 50 * 5 * MINUTE_US]);
-    assert_eq!(wholes(&batch, "capacity_expected"), [100 * BASE_US, 100 * 5 * MINUTE_US]);
+    assert_eq!(
+        wholes(&batch, "load_integral"),
+        [50 * BASE_US, 50 * 5 * MINUTE_US]
+    );
+    assert_eq!(
+        wholes(&batch, "capacity_expected"),
+        [100 * BASE_US, 100 * 5 * MINUTE_US]
+    );
     assert_eq!(truths(&batch, "open"), [Some(false), Some(true)]);
     query.bucket = arno_model::Bucket::Hour;
     let batch = world.rollups.area_rows(&query).await.unwrap();
@@ -174,10 +271,24 @@ async fn an_open_bucket_integrates_to_now() {
 #[tokio::test]
 async fn late_data_and_corrections_raise_the_revision_of_what_they_change() {
     let world = World::new(full(), "2026-03-28T12:00:00Z").await;
-    world.say(&[("prato:lot-1", "vehicles", "2026-03-28T10:00:00Z", Some(50.0))]).await;
+    world
+        .say(&[(
+            "prato:lot-1",
+            "vehicles",
+            "2026-03-28T10:00:00Z",
+            Some(50.0),
+        )])
+        .await;
     world.rollups.refresh().await.unwrap();
     world.advance(MINUTE);
-    world.say(&[("prato:lot-1", "vehicles", "2026-03-28T10:20:00Z", Some(60.0))]).await;
+    world
+        .say(&[(
+            "prato:lot-1",
+            "vehicles",
+            "2026-03-28T10:20:00Z",
+            Some(60.0),
+        )])
+        .await;
     world.rollups.refresh().await.unwrap();
     let asked = range("2026-03-28T10:00:00Z", "2026-03-28T11:00:00Z");
     let mut query = ask(&["centro"], AreaLevelAsked::Own, "parking", asked);
@@ -194,15 +305,33 @@ async fn late_data_and_corrections_raise_the_revision_of_what_they_change() {
 #[tokio::test]
 async fn nothing_new_computes_nothing() {
     let world = World::new(full(), "2026-03-28T12:00:00Z").await;
-    world.say(&[("prato:lot-1", "vehicles", "2026-03-28T10:00:00Z", Some(50.0))]).await;
+    world
+        .say(&[(
+            "prato:lot-1",
+            "vehicles",
+            "2026-03-28T10:00:00Z",
+            Some(50.0),
+        )])
+        .await;
     let first = world.rollups.refresh().await.unwrap();
     assert!(first.thing_rows > 0);
     let second = world.rollups.refresh().await.unwrap();
     assert_eq!((second.thing_rows, second.area_rows), (0, 0));
     world.advance(MINUTE);
-    world.say(&[("prato:lot-1", "vehicles", "2026-03-28T12:00:30Z", Some(51.0))]).await;
+    world
+        .say(&[(
+            "prato:lot-1",
+            "vehicles",
+            "2026-03-28T12:00:30Z",
+            Some(51.0),
+        )])
+        .await;
     let third = world.rollups.refresh().await.unwrap();
-    assert_eq!((third.thing_rows, third.area_rows), (0, 0), "the bucket is open");
+    assert_eq!(
+        (third.thing_rows, third.area_rows),
+        (0, 0),
+        "the bucket is open"
+    );
     world.advance(15 * MINUTE);
     let fourth = world.rollups.refresh().await.unwrap();
     assert_eq!(fourth.thing_rows, 1);
@@ -211,9 +340,23 @@ async fn nothing_new_computes_nothing() {
 #[tokio::test]
 async fn as_of_answers_with_what_was_known_then() {
     let world = World::new(full(), "2026-03-28T10:40:00Z").await;
-    world.say(&[("prato:lot-1", "vehicles", "2026-03-28T10:00:00Z", Some(50.0))]).await;
+    world
+        .say(&[(
+            "prato:lot-1",
+            "vehicles",
+            "2026-03-28T10:00:00Z",
+            Some(50.0),
+        )])
+        .await;
     world.advance(20 * MINUTE);
-    world.say(&[("prato:lot-1", "vehicles", "2026-03-28T10:05:00Z", Some(90.0))]).await;
+    world
+        .say(&[(
+            "prato:lot-1",
+            "vehicles",
+            "2026-03-28T10:05:00Z",
+            Some(90.0),
+        )])
+        .await;
     world.rollups.refresh().await.unwrap();
     let asked = range("2026-03-28T10:00:00Z", "2026-03-28T12:00:00Z");
     let mut query = ask(&["centro"], AreaLevelAsked::Own, "parking", asked);
@@ -224,7 +367,10 @@ async fn as_of_answers_with_what_was_known_then() {
     assert_eq!(truths(&then, "open"), [Some(true)]);
     query.as_of = None;
     let now = world.rollups.area_rows(&query).await.unwrap();
-    assert_eq!(wholes(&now, "load_integral"), [(50 * 5 + 90 * 55) * MINUTE_US]);
+    assert_eq!(
+        wholes(&now, "load_integral"),
+        [(50 * 5 + 90 * 55) * MINUTE_US]
+    );
 }
 
 #[tokio::test]
@@ -232,7 +378,12 @@ async fn now_says_what_holds_and_how_old_it_is() {
     let world = World::new(full(), "2026-03-28T12:00:00Z").await;
     world
         .say(&[
-            ("prato:lot-1", "vehicles", "2026-03-28T10:00:00Z", Some(50.0)),
+            (
+                "prato:lot-1",
+                "vehicles",
+                "2026-03-28T10:00:00Z",
+                Some(50.0),
+            ),
             ("prato:lot-2", "free", "2026-03-28T09:59:59Z", Some(20.0)),
             ("prato:lot-3", "vehicles", "2026-03-28T11:59:00Z", Some(3.0)),
             ("prato:bay-1", "occupied", "2026-03-28T11:00:00Z", Some(1.0)),
@@ -242,10 +393,21 @@ async fn now_says_what_holds_and_how_old_it_is() {
     world.rollups.refresh().await.unwrap();
     let mut query = ask_now("parking");
     let batch = world.rollups.moment(&query).await.unwrap();
-    let things = ["prato:bay-1", "prato:bay-2", "prato:lot-1", "prato:lot-2", "prato:lot-3", "prato:lot-5"];
+    let things = [
+        "prato:bay-1",
+        "prato:bay-2",
+        "prato:lot-1",
+        "prato:lot-2",
+        "prato:lot-3",
+        "prato:lot-5",
+    ];
     assert_eq!(texts(&batch, "thing"), things);
     let values = floats(&batch, "value");
-    assert_eq!(values, [Some(1.0), Some(0.0), Some(50.0), None, Some(3.0), None], "two hours hold, a second more does not");
+    assert_eq!(
+        values,
+        [Some(1.0), Some(0.0), Some(50.0), None, Some(3.0), None],
+        "two hours hold, a second more does not"
+    );
     let known = truths(&batch, "known");
     assert_eq!(known, [true, true, true, false, true, false].map(Some));
     let observed = times(&batch, "observed_at");
@@ -263,9 +425,24 @@ async fn intervals_are_one_for_every_observation_with_hold_null_and_offline_appl
     let world = World::new(full(), "2026-03-28T16:00:00Z").await;
     world
         .say(&[
-            ("prato:lot-1", "vehicles", "2026-03-28T10:00:00Z", Some(50.0)),
-            ("prato:lot-1", "vehicles", "2026-03-28T10:05:00Z", Some(50.0)),
-            ("prato:lot-1", "vehicles", "2026-03-28T13:00:00Z", Some(51.0)),
+            (
+                "prato:lot-1",
+                "vehicles",
+                "2026-03-28T10:00:00Z",
+                Some(50.0),
+            ),
+            (
+                "prato:lot-1",
+                "vehicles",
+                "2026-03-28T10:05:00Z",
+                Some(50.0),
+            ),
+            (
+                "prato:lot-1",
+                "vehicles",
+                "2026-03-28T13:00:00Z",
+                Some(51.0),
+            ),
             ("prato:lot-1", "online", "2026-03-28T13:10:00Z", Some(0.0)),
             ("prato:lot-1", "online", "2026-03-28T13:20:00Z", Some(1.0)),
             ("prato:lot-1", "vehicles", "2026-03-28T13:30:00Z", None),
@@ -279,7 +456,9 @@ async fn intervals_are_one_for_every_observation_with_hold_null_and_offline_appl
         as_of: None,
     };
     let batches: Vec<_> = world.rollups.intervals(query).try_collect().await.unwrap();
-    let [batch] = batches.as_slice() else { panic!("one batch, not {}", batches.len()) };
+    let [batch] = batches.as_slice() else {
+        panic!("one batch, not {}", batches.len())
+    };
     assert_eq!(floats(batch, "value"), [Some(50.0), Some(51.0), Some(51.0)]);
     let from: Vec<_> = times(batch, "valid_from").into_iter().flatten().collect();
     let to: Vec<_> = times(batch, "valid_to").into_iter().flatten().collect();
@@ -298,7 +477,12 @@ async fn what_is_not_there_is_named() {
     let error = world.rollups.area_rows(&query).await.unwrap_err();
     assert_eq!(error.to_string(), "there is no area `nowhere`");
     assert!(error.is_callers_fault());
-    let query = ask(&[], AreaLevelAsked::Level(AreaLevel::Province), "nothing", asked);
+    let query = ask(
+        &[],
+        AreaLevelAsked::Level(AreaLevel::Province),
+        "nothing",
+        asked,
+    );
     let error = world.rollups.area_rows(&query).await.unwrap_err();
     assert_eq!(error.to_string(), "there is no observed property `nothing`");
 }

@@ -21,12 +21,17 @@ impl Lot {
     /// Less than nothing is implausible: as good as unknown.
     pub(crate) fn say(&mut self, property: &'static str, time: Timestamp, result: Option<f64>) {
         let result = result.filter(|result| *result >= 0.0);
-        self.said.entry(property).or_default().insert(time.as_micros(), result);
+        self.said
+            .entry(property)
+            .or_default()
+            .insert(time.as_micros(), result);
     }
 
     fn last(&self, property: &str, moment: i64) -> Option<(i64, Option<f64>)> {
         let said = self.said.get(property)?;
-        said.range(..=moment).next_back().map(|(time, result)| (*time, *result))
+        said.range(..=moment)
+            .next_back()
+            .map(|(time, result)| (*time, *result))
     }
 
     fn places(&self, moment: i64) -> Option<f64> {
@@ -39,13 +44,20 @@ impl Lot {
     }
 
     fn load(&self, moment: i64) -> Option<f64> {
-        if self.last("online", moment).is_some_and(|(_, result)| result == Some(0.0)) {
+        if self
+            .last("online", moment)
+            .is_some_and(|(_, result)| result == Some(0.0))
+        {
             return None;
         }
         let by_free = !self.said.contains_key("vehicles");
         let (time, result) = self.last(if by_free { "free" } else { "vehicles" }, moment)?;
         let result = result.filter(|_| moment - time < HOLD_US)?;
-        if by_free { Some(self.places(moment)? - result) } else { Some(result) }
+        if by_free {
+            Some(self.places(moment)? - result)
+        } else {
+            Some(result)
+        }
     }
 
     /// Sums over a range, told up to `now`.

@@ -17,12 +17,24 @@ async fn told() -> World {
         ("prato:lot-1", "vehicles", time, Some(f64::from(hour % 100)))
     });
     world.say_at(&steps.collect::<Vec<_>>()).await;
-    world.say(&[("prato:lot-1", "capacity", "2026-03-24T10:00:00Z", Some(150.0))]).await;
+    world
+        .say(&[(
+            "prato:lot-1",
+            "capacity",
+            "2026-03-24T10:00:00Z",
+            Some(150.0),
+        )])
+        .await;
     world
 }
 
 async fn load(rollups: &Rollups) -> arrow::array::RecordBatch {
-    let mut query = ask(&["it-mun-1"], AreaLevelAsked::Own, "parking", range(ASKED.0, ASKED.1));
+    let mut query = ask(
+        &["it-mun-1"],
+        AreaLevelAsked::Own,
+        "parking",
+        range(ASKED.0, ASKED.1),
+    );
     query.bucket = Bucket::Hour;
     rollups.area_rows(&query).await.unwrap()
 }
@@ -36,14 +48,27 @@ async fn a_restart_goes_on_from_the_mark_and_computes_only_what_is_new() {
     let again = world.reopened().await;
     let done = again.refresh().await.unwrap();
     assert_eq!((done.thing_rows, done.area_rows), (0, 0));
-    assert_eq!(load(&again).await, before, "revisions and times of computing too");
+    assert_eq!(
+        load(&again).await,
+        before,
+        "revisions and times of computing too"
+    );
     world.advance(Duration::from_secs(900));
-    world.say(&[("prato:lot-1", "vehicles", "2026-03-25T00:05:00Z", Some(7.0))]).await;
+    world
+        .say(&[("prato:lot-1", "vehicles", "2026-03-25T00:05:00Z", Some(7.0))])
+        .await;
     let once_more = world.reopened().await;
     let done = once_more.refresh().await.unwrap();
-    assert!(done.thing_rows > 0 && done.thing_rows < 20, "{}", done.thing_rows);
+    assert!(
+        done.thing_rows > 0 && done.thing_rows < 20,
+        "{}",
+        done.thing_rows
+    );
     again.rebuild().await.unwrap();
-    assert_eq!(difference(&said(&load(&once_more).await), &said(&load(&again).await)), None);
+    assert_eq!(
+        difference(&said(&load(&once_more).await), &said(&load(&again).await)),
+        None
+    );
 }
 
 #[tokio::test]
@@ -52,7 +77,9 @@ async fn what_was_not_written_is_computed_again() {
     world.rollups.refresh().await.unwrap();
     world.rollups.persist().await.unwrap();
     world.advance(Duration::from_secs(1_800));
-    world.say(&[("prato:lot-1", "vehicles", "2026-03-28T11:50:00Z", Some(7.0))]).await;
+    world
+        .say(&[("prato:lot-1", "vehicles", "2026-03-28T11:50:00Z", Some(7.0))])
+        .await;
     world.rollups.refresh().await.unwrap();
     let again = world.reopened().await;
     again.refresh().await.unwrap();
@@ -78,17 +105,49 @@ async fn a_registry_that_changed_while_nobody_looked_is_noticed() {
 async fn days_leave_memory_and_come_back() {
     let world = told().await;
     let backend: std::sync::Arc<dyn Backend> = world.store.clone();
-    let config = RollupConfig { cache_bytes_max: 4_096, ..RollupConfig::default() };
-    let small = Rollups::open_with(backend, world.registry.subscribe(), config).await.unwrap();
+    let config = RollupConfig {
+        cache_bytes_max: 4_096,
+        ..RollupConfig::default()
+    };
+    let small = Rollups::open_with(backend, world.registry.subscribe(), config)
+        .await
+        .unwrap();
     small.refresh().await.unwrap();
-    assert!(!world.store.segment_days("rollups").await.unwrap().is_empty(), "written to make room");
+    assert!(
+        !world
+            .store
+            .segment_days("rollups")
+            .await
+            .unwrap()
+            .is_empty(),
+        "written to make room"
+    );
     world.rollups.refresh().await.unwrap();
-    assert_eq!(difference(&said(&load(&small).await), &said(&load(&world.rollups).await)), None);
+    assert_eq!(
+        difference(
+            &said(&load(&small).await),
+            &said(&load(&world.rollups).await)
+        ),
+        None
+    );
     world.advance(Duration::from_secs(60));
-    world.say(&[("prato:lot-1", "vehicles", "2026-03-21T00:35:00Z", Some(99.0))]).await;
+    world
+        .say(&[(
+            "prato:lot-1",
+            "vehicles",
+            "2026-03-21T00:35:00Z",
+            Some(99.0),
+        )])
+        .await;
     small.refresh().await.unwrap();
     world.rollups.rebuild().await.unwrap();
-    assert_eq!(difference(&said(&load(&small).await), &said(&load(&world.rollups).await)), None);
+    assert_eq!(
+        difference(
+            &said(&load(&small).await),
+            &said(&load(&world.rollups).await)
+        ),
+        None
+    );
 }
 
 #[tokio::test]
@@ -98,7 +157,11 @@ async fn damaged_or_foreign_marks_begin_anew() {
     let right = load(&world.rollups).await;
     for mark in [&b"not a mark"[..], br#"{"format":99}"#] {
         world.rollups.persist().await.unwrap();
-        world.store.put_segments("rollups", Vec::new(), mark.to_vec()).await.unwrap();
+        world
+            .store
+            .put_segments("rollups", Vec::new(), mark.to_vec())
+            .await
+            .unwrap();
         let again = world.reopened().await;
         again.refresh().await.unwrap();
         assert_eq!(difference(&said(&load(&again).await), &said(&right)), None);

@@ -46,7 +46,12 @@ fn region(scale: usize) -> (Bundle, Vec<(String, &'static str, i64, u64)>) {
         };
         for bay in 0..50 {
             let id = format!("prato:bay-{town}-{bay}");
-            add(thing(&id, ThingKind::ParkingBay, (0.0, 0.0), &["occupied"]), "occupied", 18, 2);
+            add(
+                thing(&id, ThingKind::ParkingBay, (0.0, 0.0), &["occupied"]),
+                "occupied",
+                18,
+                2,
+            );
         }
         for place in 0..5 {
             let id = format!("prato:lot-{town}-{place}");
@@ -54,7 +59,12 @@ fn region(scale: usize) -> (Bundle, Vec<(String, &'static str, i64, u64)>) {
         }
         for point in 0..10 {
             let id = format!("prato:ap-{town}-{point}");
-            add(thing(&id, ThingKind::AccessPoint, (0.0, 0.0), &["clients"]), "clients", 5, 30);
+            add(
+                thing(&id, ThingKind::AccessPoint, (0.0, 0.0), &["clients"]),
+                "clients",
+                5,
+                30,
+            );
         }
     }
     (bundle, streams)
@@ -99,30 +109,61 @@ async fn measure(scale: usize) {
     let end = at("2026-05-01T00:00:00Z");
     let (bundle, streams) = region(scale);
     let store = Arc::new(store(&streams, end));
-    let rows: usize = store.columns.lock().unwrap().iter().map(|column| column.0.len()).sum();
+    let rows: usize = store
+        .columns
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|column| column.0.len())
+        .sum();
     println!("{} streams, {rows} observations", streams.len());
     let (registry, receiver) = watch::channel(snapshot(bundle));
-    let config = RollupConfig { cache_bytes_max: 8 << 30, ..RollupConfig::default() };
-    let rollups = Rollups::open_with(store.clone(), receiver, config).await.unwrap();
-    let done = timed("refresh of everything", rollups.refresh()).await.unwrap();
-    println!("{} thing rows, {} area rows", done.thing_rows, done.area_rows);
-    timed("refresh with nothing new", rollups.refresh()).await.unwrap();
+    let config = RollupConfig {
+        cache_bytes_max: 8 << 30,
+        ..RollupConfig::default()
+    };
+    let rollups = Rollups::open_with(store.clone(), receiver, config)
+        .await
+        .unwrap();
+    let done = timed("refresh of everything", rollups.refresh())
+        .await
+        .unwrap();
+    println!(
+        "{} thing rows, {} area rows",
+        done.thing_rows, done.area_rows
+    );
+    timed("refresh with nothing new", rollups.refresh())
+        .await
+        .unwrap();
     let late: Vec<_> = (1..=100)
-        .map(|key| (DatastreamKey(key * 13), TimeRange::new(end.plus_us(-MINUTE_US), end)))
+        .map(|key| {
+            (
+                DatastreamKey(key * 13),
+                TimeRange::new(end.plus_us(-MINUTE_US), end),
+            )
+        })
         .collect();
     store.touched.lock().unwrap().clone_from(&late);
     *store.now.lock().unwrap() = (end.plus_us(MINUTE_US), end.plus_us(MINUTE_US));
-    timed("refresh, 100 streams late by a minute", rollups.refresh()).await.unwrap();
+    timed("refresh, 100 streams late by a minute", rollups.refresh())
+        .await
+        .unwrap();
     store.touched.lock().unwrap().clear();
     *store.now.lock().unwrap() = (end.plus_us(15 * MINUTE_US), end.plus_us(15 * MINUTE_US));
-    timed("refresh, a bucket closes", rollups.refresh()).await.unwrap();
+    timed("refresh, a bucket closes", rollups.refresh())
+        .await
+        .unwrap();
     let month = TimeRange::new(end.plus_us(-DAYS * DAY_US), end);
     for bucket in [Bucket::Quarter, Bucket::Hour, Bucket::Day, Bucket::Month] {
         for measure in ["parking", "clients"] {
             for (areas, level, name) in [
                 (&["it-mun-3"][..], AreaLevelAsked::Own, "town"),
                 (&["it-reg-09"], AreaLevelAsked::Own, "region"),
-                (&["it-reg-09"], AreaLevelAsked::Level(AreaLevel::Municipality), "all towns"),
+                (
+                    &["it-reg-09"],
+                    AreaLevelAsked::Level(AreaLevel::Municipality),
+                    "all towns",
+                ),
                 (&["it-mun-3"], AreaLevelAsked::Thing, "a town's things"),
             ] {
                 let mut query = ask(areas, level, measure, month);
@@ -134,7 +175,9 @@ async fn measure(scale: usize) {
         }
     }
     let now = crate::world::ask_now("parking");
-    timed("now, all that parks", rollups.moment(&now)).await.unwrap();
+    timed("now, all that parks", rollups.moment(&now))
+        .await
+        .unwrap();
     drop(registry);
 }
 

@@ -4,9 +4,7 @@ use arno_analytics_rollup::AreaLevelAsked;
 use arno_model::time::HOUR_US;
 use arno_model::{Bucket, TimeRange, Zone};
 
-use crate::world::{
-    World, areas, ask, ask_streams, at, lot, range, times, wholes, CENTRE,
-};
+use crate::world::{CENTRE, World, areas, ask, ask_streams, at, lot, range, times, wholes};
 
 /// A lot that says every hour how many hours have passed, over a change of the clock.
 async fn hourly(start: &str, hours: i64, now: &str) -> World {
@@ -15,7 +13,12 @@ async fn hourly(start: &str, hours: i64, now: &str) -> World {
     let said: Vec<_> = (0..hours)
         .map(|hour| {
             let time = at(start).plus_us(hour * HOUR_US);
-            ("prato:lot-1", "vehicles", time, Some(f64::from(i32::try_from(hour).unwrap())))
+            (
+                "prato:lot-1",
+                "vehicles",
+                time,
+                Some(f64::from(i32::try_from(hour).unwrap())),
+            )
         })
         .collect();
     world.say_at(&said).await;
@@ -30,7 +33,10 @@ async fn the_day_that_loses_an_hour_has_23_hours() {
     let mut query = ask(&["it-mun-1"], AreaLevelAsked::Own, "parking", asked);
     query.bucket = Bucket::Day;
     let batch = world.rollups.area_rows(&query).await.unwrap();
-    assert_eq!(wholes(&batch, "load_integral"), [(0..23).sum::<i64>() * HOUR_US]);
+    assert_eq!(
+        wholes(&batch, "load_integral"),
+        [(0..23).sum::<i64>() * HOUR_US]
+    );
     assert_eq!(wholes(&batch, "capacity_expected"), [100 * 23 * HOUR_US]);
     assert_eq!(wholes(&batch, "buckets_known"), [23 * 4]);
 }
@@ -42,7 +48,10 @@ async fn the_day_that_gains_an_hour_has_25_hours() {
     let mut query = ask(&["it-mun-1"], AreaLevelAsked::Own, "parking", asked);
     query.bucket = Bucket::Day;
     let batch = world.rollups.area_rows(&query).await.unwrap();
-    assert_eq!(wholes(&batch, "load_integral"), [(0..25).sum::<i64>() * HOUR_US]);
+    assert_eq!(
+        wholes(&batch, "load_integral"),
+        [(0..25).sum::<i64>() * HOUR_US]
+    );
     assert_eq!(wholes(&batch, "capacity_expected"), [100 * 25 * HOUR_US]);
     let mut query = ask_streams(Some(("prato:lot-1", "vehicles")), asked);
     query.bucket = Bucket::Day;
@@ -57,14 +66,22 @@ async fn sums(world: &World, range: TimeRange, bucket: Bucket) -> Vec<(TimeRange
     let mut query = ask(&["it-mun-1"], AreaLevelAsked::Own, "parking", range);
     query.bucket = bucket;
     let batch = world.rollups.area_rows(&query).await.unwrap();
-    let columns =
-        ["load_integral", "capacity_integral", "capacity_expected", "buckets_known", "readings"];
+    let columns = [
+        "load_integral",
+        "capacity_integral",
+        "capacity_expected",
+        "buckets_known",
+        "readings",
+    ];
     let columns = columns.map(|name| wholes(&batch, name));
     let (starts, ends) = (times(&batch, "bucket_start"), times(&batch, "bucket_end"));
     (0..batch.num_rows())
         .map(|row| {
             let bucket = TimeRange::new(starts[row].unwrap(), ends[row].unwrap());
-            (bucket, [0, 1, 2, 3, 4].map(|column: usize| columns[column][row]))
+            (
+                bucket,
+                [0, 1, 2, 3, 4].map(|column: usize| columns[column][row]),
+            )
         })
         .collect()
 }

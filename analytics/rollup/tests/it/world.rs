@@ -84,11 +84,17 @@ pub(crate) fn thing(id: &str, kind: ThingKind, point: (f64, f64), properties: &[
         name: id.to_owned(),
         kind,
         vehicle_kind: is_parking.then_some(VehicleKind::Car),
-        location: Some(Location { lon: point.0, lat: point.1 }),
+        location: Some(Location {
+            lon: point.0,
+            lat: point.1,
+        }),
         part_of: None,
         capacity: Vec::new(),
         municipality: None,
-        properties: properties.iter().map(|property| property_id(property)).collect(),
+        properties: properties
+            .iter()
+            .map(|property| property_id(property))
+            .collect(),
         max_hold: BTreeMap::new(),
         max_stay: None,
         is_reserved: false,
@@ -101,7 +107,10 @@ pub(crate) fn thing(id: &str, kind: ThingKind, point: (f64, f64), properties: &[
 /// A lot with a declared capacity.
 pub(crate) fn lot(id: &str, point: (f64, f64), places: u32, properties: &[&str]) -> Thing {
     let mut lot = thing(id, ThingKind::ParkingLot, point, properties);
-    lot.capacity = vec![DeclaredCapacity { valid_from: Timestamp::MIN, places }];
+    lot.capacity = vec![DeclaredCapacity {
+        valid_from: Timestamp::MIN,
+        places,
+    }];
     lot
 }
 
@@ -130,17 +139,32 @@ pub(crate) fn areas() -> Bundle {
         .with_publisher(publisher("prato"))
         .with_publisher(publisher("carmignano"))
         .with_area(area("it-reg-09", AreaLevel::Region, &[]), None)
-        .with_area(area("it-prov-100", AreaLevel::Province, &["it-reg-09"]), None)
-        .with_area(area("it-prov-048", AreaLevel::Province, &["it-reg-09"]), None)
+        .with_area(
+            area("it-prov-100", AreaLevel::Province, &["it-reg-09"]),
+            None,
+        )
+        .with_area(
+            area("it-prov-048", AreaLevel::Province, &["it-reg-09"]),
+            None,
+        )
         .with_area(area("union-colli", AreaLevel::Union, &[]), None)
         .with_area(area("group-piana", AreaLevel::Group, &[]), None)
-        .with_area(town("it-mun-1", &["it-prov-100", "group-piana"]), Some(square(0.0, 0.0, 1.0)))
-        .with_area(town("it-mun-2", &["it-prov-100", "union-colli"]), Some(square(1.0, 0.0, 1.0)))
+        .with_area(
+            town("it-mun-1", &["it-prov-100", "group-piana"]),
+            Some(square(0.0, 0.0, 1.0)),
+        )
+        .with_area(
+            town("it-mun-2", &["it-prov-100", "union-colli"]),
+            Some(square(1.0, 0.0, 1.0)),
+        )
         .with_area(
             town("it-mun-3", &["it-prov-048", "union-colli", "group-piana"]),
             Some(square(2.0, 0.0, 1.0)),
         )
-        .with_area(area("centro", AreaLevel::Zone, &["it-mun-1"]), Some(square(0.0, 0.0, 0.5)))
+        .with_area(
+            area("centro", AreaLevel::Zone, &["it-mun-1"]),
+            Some(square(0.0, 0.0, 0.5)),
+        )
 }
 
 /// Lots, bays, access points and sensors in all of it.
@@ -164,7 +188,12 @@ pub(crate) fn full() -> Bundle {
     late_lot.valid = range("2026-03-28T10:07:00Z", "2026-03-30T12:00:00Z");
     late_lot.capacity[0].valid_from = late_lot.valid.start;
     let things = [
-        lot("prato:lot-1", CENTRE, 100, &["vehicles", "capacity", "online"]),
+        lot(
+            "prato:lot-1",
+            CENTRE,
+            100,
+            &["vehicles", "capacity", "online"],
+        ),
         lot("prato:lot-2", TOWN_1, 50, &["free", "capacity"]),
         lot("prato:lot-3", TOWN_2, 10, &["vehicles"]),
         bay("prato:bay-0", "prato:lot-3", TOWN_2),
@@ -192,7 +221,11 @@ pub(crate) struct World {
 }
 
 pub(crate) fn snapshot(bundle: Bundle) -> Arc<Registry> {
-    Arc::new(Registry::build(bundle).unwrap_or_else(|report| panic!("{:?}", report.lines().next())).0)
+    Arc::new(
+        Registry::build(bundle)
+            .unwrap_or_else(|report| panic!("{:?}", report.lines().next()))
+            .0,
+    )
 }
 
 impl World {
@@ -203,13 +236,20 @@ impl World {
         let (registry, receiver) = watch::channel(snapshot(bundle));
         let backend: Arc<dyn Backend> = store.clone();
         let rollups = Rollups::open(backend, receiver).await.unwrap();
-        Self { clock, store, registry, rollups }
+        Self {
+            clock,
+            store,
+            registry,
+            rollups,
+        }
     }
 
     /// Another handle that begins with what is kept in the store.
     pub(crate) async fn reopened(&self) -> Rollups {
         let backend: Arc<dyn Backend> = self.store.clone();
-        Rollups::open(backend, self.registry.subscribe()).await.unwrap()
+        Rollups::open(backend, self.registry.subscribe())
+            .await
+            .unwrap()
     }
 
     pub(crate) fn apply(&self, bundle: Bundle) {
@@ -217,7 +257,8 @@ impl World {
     }
 
     pub(crate) fn advance(&self, duration: Duration) {
-        self.clock.advance_us(i64::try_from(duration.as_micros()).unwrap());
+        self.clock
+            .advance_us(i64::try_from(duration.as_micros()).unwrap());
     }
 
     /// Appends (thing, property, time, result), received now.
@@ -247,7 +288,11 @@ impl World {
                 datastream: key,
                 time: *time,
                 result: *result,
-                quality: if is_plausible { Quality::Good } else { Quality::Implausible },
+                quality: if is_plausible {
+                    Quality::Good
+                } else {
+                    Quality::Implausible
+                },
                 received: *time,
                 result_time: None,
             });
@@ -263,7 +308,12 @@ impl World {
 }
 
 /// A question about areas as the public sees them.
-pub(crate) fn ask(areas: &[&str], level: AreaLevelAsked, measure: &str, range: TimeRange) -> AreaQuery {
+pub(crate) fn ask(
+    areas: &[&str],
+    level: AreaLevelAsked,
+    measure: &str,
+    range: TimeRange,
+) -> AreaQuery {
     AreaQuery {
         areas: (!areas.is_empty()).then(|| areas.iter().map(|area| area_id(area)).collect()),
         level,
@@ -309,24 +359,40 @@ pub(crate) fn wholes(batch: &RecordBatch, name: &str) -> Vec<i64> {
 
 pub(crate) fn floats(batch: &RecordBatch, name: &str) -> Vec<Option<f64>> {
     let array = batch.column_by_name(name).unwrap();
-    array.as_any().downcast_ref::<Float64Array>().unwrap().iter().collect()
+    array
+        .as_any()
+        .downcast_ref::<Float64Array>()
+        .unwrap()
+        .iter()
+        .collect()
 }
 
 pub(crate) fn truths(batch: &RecordBatch, name: &str) -> Vec<Option<bool>> {
     let array = batch.column_by_name(name).unwrap();
-    array.as_any().downcast_ref::<BooleanArray>().unwrap().iter().collect()
+    array
+        .as_any()
+        .downcast_ref::<BooleanArray>()
+        .unwrap()
+        .iter()
+        .collect()
 }
 
 pub(crate) fn texts(batch: &RecordBatch, name: &str) -> Vec<String> {
     let array = batch.column_by_name(name).unwrap();
     let array = arrow::compute::cast(array, &arrow::datatypes::DataType::Utf8).unwrap();
     let array = array.as_any().downcast_ref::<StringArray>().unwrap();
-    array.iter().map(|value| value.unwrap_or("").to_owned()).collect()
+    array
+        .iter()
+        .map(|value| value.unwrap_or("").to_owned())
+        .collect()
 }
 
 pub(crate) fn times(batch: &RecordBatch, name: &str) -> Vec<Option<Timestamp>> {
     let array = batch.column_by_name(name).unwrap();
-    let array = array.as_any().downcast_ref::<TimestampMicrosecondArray>().unwrap();
+    let array = array
+        .as_any()
+        .downcast_ref::<TimestampMicrosecondArray>()
+        .unwrap();
     let times = array.iter();
     times.map(|time| time.map(Timestamp::from_micros)).collect()
 }
@@ -335,7 +401,8 @@ pub(crate) fn times(batch: &RecordBatch, name: &str) -> Vec<Option<Timestamp>> {
 pub(crate) fn said(batch: &RecordBatch) -> RecordBatch {
     let schema = batch.schema();
     let kept = schema.fields().iter().enumerate();
-    let kept = kept.filter(|(_, field)| !["computed_at", "revision"].contains(&field.name().as_str()));
+    let kept =
+        kept.filter(|(_, field)| !["computed_at", "revision"].contains(&field.name().as_str()));
     let places: Vec<usize> = kept.map(|(place, _)| place).collect();
     batch.project(&places).unwrap()
 }
@@ -346,14 +413,22 @@ pub(crate) fn difference(left: &RecordBatch, right: &RecordBatch) -> Option<Stri
         return None;
     }
     if left.num_rows() != right.num_rows() {
-        return Some(format!("{} rows, {} rows", left.num_rows(), right.num_rows()));
+        return Some(format!(
+            "{} rows, {} rows",
+            left.num_rows(),
+            right.num_rows()
+        ));
     }
     let show = |batch: &RecordBatch, row: usize| -> Vec<String> {
         let fields = batch.schema();
         let columns = batch.columns().iter().zip(fields.fields());
         let texts = columns.map(|(column, field)| {
             let is_time = field.name().starts_with("bucket_");
-            let plain = if is_time { arrow::datatypes::DataType::Int64 } else { column.data_type().clone() };
+            let plain = if is_time {
+                arrow::datatypes::DataType::Int64
+            } else {
+                column.data_type().clone()
+            };
             let column = arrow::compute::cast(column, &plain).unwrap();
             let text = arrow::util::display::array_value_to_string(&column, row).unwrap();
             format!("{}={text}", field.name())
@@ -362,7 +437,10 @@ pub(crate) fn difference(left: &RecordBatch, right: &RecordBatch) -> Option<Stri
     };
     (0..left.num_rows()).find_map(|row| {
         let (left, right) = (show(left, row), show(right, row));
-        let differing = left.iter().zip(&right).filter(|(left, right)| left != right);
+        let differing = left
+            .iter()
+            .zip(&right)
+            .filter(|(left, right)| left != right);
         let differing: Vec<_> = differing.collect();
         let place = left.iter().take(8).cloned().collect::<Vec<_>>().join(" ");
         (!differing.is_empty()).then(|| format!("{place}: {differing:?}"))

@@ -10,13 +10,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use arno_analytics_rollup::AreaLevelAsked;
-use arno_model::{Area, AreaId, AreaLevel, PropertyId, Thing, Timestamp};
+use arno_analytics_rollup::{AreaLevelAsked, AreaQuery, Audience, Measure};
+use arno_model::{Area, AreaId, AreaLevel, Bucket, PropertyId, Thing, TimeRange, Timestamp};
 use arno_store::{DatastreamName, Registry};
 
 use super::row::Row;
 use crate::privacy::tree::Tree;
-use crate::privacy::{self, Figures, Node, Rule, Shown};
+use crate::error::AnalyticsError;
+use crate::privacy::{self, Figures, Node, Rule, Shown, time};
 use crate::question::Question;
 use crate::table::scope::Scope;
 
@@ -41,8 +42,55 @@ pub(super) fn may_count(thing: &Thing, property: &PropertyId, question: &Questio
 }
 
 impl Published {
-    /// Judges the cells of all fixed areas.
-    pub(super) fn of(all: &[Row], property: &PropertyId, question: &Question) -> Self {
+    /// Asks for the cells of all fixed areas, and for the narrower ones inside them, and judges them.
+    ///
+    /// # Errors
+    /// What the rollup engine says.
+    pub(super) async fn ask(
+        property: &PropertyId,
+        bucket: Bucket,
+        range: TimeRange,
+        question: &Question,
+    ) -> Result<Self, AnalyticsError> {
+        let all = rows_of(property, bucket, range, question).await?;
+        let closed = || all.iter().filter(|row| !row.open).map(|row| row.bucket);
+        let mut inner = Vec::new();
+        if let (Some(start), Some(end)) =
+            (closed().map(|bucket| bucket.start).min(), closed().map(|bucket| bucket.end).max())
+        {
+            let narrower: &[Bucket] = match bucket {
+                Bucket::Quarter | Bucket::Hour => &[],
+                Bucket::Day => &[Bucket::Hour],
+                Bucket::Week | Bucket::Month => &[Bucket::Hour, Bucket::Day],
+            };
+            for narrow in narrower {
+                let whole = TimeRange::new(start, end);
+                inner.push(Box::pin(Self::ask(property, *narrow, whole, question)).await?);
+            }
+        }
+        Ok(Self::of(&all, &inner, property, question))
+    }
+
+    /// The published cells of an area within a range, with their share of its length.
+    fn parts(&self, area: &str, whole: TimeRange) -> Vec<(Shown, f64)> {
+        let within = self.starts.range(whole.start..whole.end);
+        let cells = within.filter_map(|(start, _)| self.cells.get(&(area.to_owned(), *start)));
+        #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 53 bits")]
+        cells
+            .map(|row| {
+                let share = row.bucket.length_us() as f64 / whole.length_us().max(1) as f64;
+                (shown_of(row), share)
+            })
+            .collect()
+    }
+
+    /// Judges the cells of all fixed areas; `inner` are published narrower ones.
+    fn of(
+        all: &[Row],
+        inner: &[Self],
+        property: &PropertyId,
+        question: &Question,
+    ) -> Self {
         let rule = Rule::new(question.people_count_min);
         let mut buckets: BTreeMap<Timestamp, Vec<&Row>> = BTreeMap::new();
         for row in all.iter().filter(|row| !row.open && !row.outside) {
@@ -64,7 +112,7 @@ impl Published {
                 continue;
             };
             starts.extend(rows.iter().map(|row| (row.bucket.start, row.bucket.end)));
-            for row in judged(tree, rows, &rule) {
+            for row in judged(tree, rows, inner, &rule) {
                 cells.insert((row.area.clone(), *start), row);
             }
         }
@@ -123,7 +171,7 @@ impl Published {
         Some(Row {
             area: area.id.to_string(),
             outside: false,
-            bucket: arno_model::TimeRange::new(start, end),
+            bucket: TimeRange::new(start, end),
             things: cells.iter().map(|cell| cell.things).sum(),
             things_reporting: cells.iter().map(|cell| cell.things_reporting).sum(),
             value: (!figures.is_empty()).then(|| figures.iter().sum()),
@@ -179,8 +227,39 @@ impl Published {
     }
 }
 
+/// The true rows of all fixed areas, of what the public may know of.
+async fn rows_of(
+    property: &PropertyId,
+    bucket: Bucket,
+    range: TimeRange,
+    question: &Question,
+) -> Result<Vec<Row>, AnalyticsError> {
+    let query = AreaQuery {
+        areas: None,
+        level: AreaLevelAsked::Own,
+        things: None,
+        measure: Measure::Property(property.clone()),
+        range,
+        bucket,
+        zone: Some(question.zone.clone()),
+        as_of: question.as_of,
+        audience: Audience::Public,
+    };
+    Row::read(&question.rollups.area_rows(&query).await?)
+}
+
+/// What a published row shows.
+fn shown_of(row: &Row) -> Shown {
+    match (row.suppressed, row.value, row.peak) {
+        (true, _, _) => Shown::Hidden,
+        (_, Some(mean), peak) if peak.unwrap_or(mean) <= 0.0 => Shown::Nobody,
+        (_, Some(mean), peak) => Shown::Rounded { mean, peak: peak.unwrap_or(mean) },
+        _ => Shown::Unknown,
+    }
+}
+
 /// The rows of one bucket as the public sees them.
-fn judged(tree: &Tree, rows: &[&Row], rule: &Rule) -> Vec<Row> {
+fn judged(tree: &Tree, rows: &[&Row], inner: &[Published], rule: &Rule) -> Vec<Row> {
     let by_area: HashMap<&str, &Row> = rows.iter().map(|row| (row.area.as_str(), *row)).collect();
     let nodes: Vec<Node> = tree
         .places
@@ -198,7 +277,24 @@ fn judged(tree: &Tree, rows: &[&Row], rule: &Rule) -> Vec<Row> {
             }
         })
         .collect();
-    let shown = privacy::published(&nodes, rule);
+    let mut shown = privacy::published(&nodes, &[], rule);
+    let withheld: Vec<bool> = tree
+        .places
+        .iter()
+        .zip(&shown)
+        .map(|(place, cell)| {
+            let area = place.area.as_str();
+            let whole = by_area.get(area).map(|row| row.bucket);
+            let is_told = |whole| {
+                inner.iter().any(|inner| time::tells(*cell, &inner.parts(area, whole), rule))
+            };
+            whole.is_some_and(is_told)
+        })
+        .collect();
+    if withheld.contains(&true) {
+        // More may be hidden for it, nothing comes to light: once is enough.
+        shown = privacy::published(&nodes, &withheld, rule);
+    }
     let pairs = tree.places.iter().zip(shown);
     pairs
         .filter_map(|(place, shown)| {
@@ -206,8 +302,8 @@ fn judged(tree: &Tree, rows: &[&Row], rule: &Rule) -> Vec<Row> {
             let (value, peak, suppressed) = match shown {
                 Shown::Hidden => (None, None, true),
                 Shown::Unknown => (None, None, false),
-                Shown::Nobody => (Some(0.0), Some(0.0), false),
-                Shown::Rounded { mean, peak } => (Some(mean), Some(peak), false),
+                Shown::Nobody => (Some(0.0), row.peak, false),
+                Shown::Rounded { mean, peak } => (Some(mean), row.peak.and(Some(peak)), false),
             };
             Some(Row {
                 value,

@@ -46,7 +46,9 @@ pub(super) fn read(path: &Path, mapping: &Mapping, take: Take<'_>) -> Result<(),
         let line = record.position().map_or(0, csv::Position::line);
         let problem = problem_of(&record, known.len());
         if let Some(problem) = problem {
-            let bytes = record.as_slice();
+            let separator = [mapping.separator];
+            let fields: Vec<&[u8]> = record.iter().collect();
+            let bytes = &fields.join(&separator[..]);
             let problem = format!("line {line}: {problem}");
             take(Row::Broken { bytes, problem })?;
             continue;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use arno_ingest::BrokerUrl;
 use arno_ingest_replay::{BrokerSink, Mapping, Replay, Speed};
 use rumqttc::{AsyncClient, Event, Incoming, MqttOptions, QoS};
+use serde_json::json;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -95,7 +96,7 @@ async fn readings_arrive_as_native_payloads() {
             if let Event::Incoming(Incoming::Publish(publish)) = events.poll().await.unwrap() {
                 let object: serde_json::Value = serde_json::from_slice(&publish.payload).unwrap();
                 readings += object.as_object().unwrap().len() - 1;
-                payloads.push(format!("{} {object}", publish.topic));
+                payloads.push((publish.topic, object));
             }
         }
     });
@@ -105,14 +106,15 @@ async fn readings_arrive_as_native_payloads() {
         wanted.readings
     );
     assert_eq!(readings, wanted.readings);
-    let first = r#"arno/v1/obs/borgo/lot-1 {"free":40,"time":"2026-03-01T08:00:00Z"}"#;
-    assert_eq!(payloads[0], first);
-    let both =
-        r#"arno/v1/obs/borgo/lot-1 {"capacity":100,"online":1,"time":"2026-03-01T08:01:00Z"}"#;
-    assert_eq!(payloads[1], both);
-    let unknown = r#"arno/v1/obs/borgo/lot-2 {"free":null,"time":"2026-03-01T08:00:30Z"}"#;
+    let said = |topic: &str, object: serde_json::Value| (topic.to_owned(), object);
+    let lot = "arno/v1/obs/borgo/lot-1";
+    let first = json!({"time": "2026-03-01T08:00:00Z", "free": 40});
+    assert_eq!(payloads[0], said(lot, first));
+    let both = json!({"time": "2026-03-01T08:01:00Z", "capacity": 100, "online": 1});
+    assert_eq!(payloads[1], said(lot, both));
+    let unknown = json!({"time": "2026-03-01T08:00:30Z", "free": null});
     assert!(
-        payloads.iter().any(|payload| payload == unknown),
+        payloads.contains(&said("arno/v1/obs/borgo/lot-2", unknown)),
         "{payloads:#?}"
     );
 }

@@ -28,14 +28,21 @@ pub async fn rows(inner: &Arc<Inner>, query: &AreaQuery) -> Result<RecordBatch, 
     let (asked, thresholds) = (query.clone(), inner.thresholds());
     let question = aside(move || {
         let (mode, cells) = cells(&sight, &asked)?;
-        Ok(Arc::new(Question { sight, thresholds, mode, cells }))
+        Ok(Arc::new(Question {
+            sight,
+            thresholds,
+            mode,
+            cells,
+        }))
     });
     let question = question.await?;
     let sight = &question.sight;
     let zone = query.zone.clone().unwrap_or_else(|| zone(sight, query));
     let buckets = sight.buckets(query.range, query.bucket, &zone)?;
     if buckets.len().saturating_mul(question.cells.len()) > ANSWER_ROWS_MAX {
-        return Err(RollupError::TooManyRows { rows_max: ANSWER_ROWS_MAX });
+        return Err(RollupError::TooManyRows {
+            rows_max: ANSWER_ROWS_MAX,
+        });
     }
     let wants = wants(&question);
     let is_light = question.member_count() < LIGHT_MEMBERS_MAX;
@@ -58,7 +65,11 @@ pub async fn rows(inner: &Arc<Inner>, query: &AreaQuery) -> Result<RecordBatch, 
                 .await?;
             }
         }
-        let fresh = if is_light { sums.finish() } else { aside(|| Ok(sums.finish())).await? };
+        let fresh = if is_light {
+            sums.finish()
+        } else {
+            aside(|| Ok(sums.finish())).await?
+        };
         for (rows, fresh) in rows.iter_mut().zip(fresh) {
             rows.extend(fresh);
         }
@@ -75,8 +86,14 @@ fn zone(sight: &Sight, query: &AreaQuery) -> Zone {
     let registry = &sight.view.registry;
     let asked = query.areas.as_ref().and_then(|areas| areas.first());
     let asked = asked.and_then(|area| registry.area(area.as_str()));
-    let region = || registry.areas().find(|area| area.level == AreaLevel::Region);
-    asked.or_else(region).map_or(Zone::UTC, |area| area.zone.clone())
+    let region = || {
+        registry
+            .areas()
+            .find(|area| area.level == AreaLevel::Region)
+    };
+    asked
+        .or_else(region)
+        .map_or(Zone::UTC, |area| area.zone.clone())
 }
 
 fn wants(question: &Question) -> Wants {
@@ -87,7 +104,11 @@ fn wants(question: &Question) -> Wants {
         members().filter_map(|member| layout.thing(member.thing)?.streams.get(member.stream));
     let unkept = streams.any(|stream| stream.key.is_some() && !stream.is_kept);
     let pieces = question.mode.has_peak() && question.cells.iter().any(|cell| cell.kept.is_none());
-    Wants { things: things.into_iter().collect(), unkept, pieces }
+    Wants {
+        things: things.into_iter().collect(),
+        unkept,
+        pieces,
+    }
 }
 
 fn batch(
@@ -116,7 +137,10 @@ fn batch(
         texts(flat.iter().map(|(cell, _)| Some(cell.level))),
         truths(flat.iter().map(|(cell, _)| Some(cell.outside))),
         texts(flat.iter().map(|_| Some(query.measure.as_str()))),
-        texts(flat.iter().map(|(cell, _)| cell.vehicle_kind.map(|kind| kind.as_str()))),
+        texts(
+            flat.iter()
+                .map(|(cell, _)| cell.vehicle_kind.map(|kind| kind.as_str())),
+        ),
         texts(flat.iter().map(|_| Some(query.bucket.as_str()))),
         times(flat.iter().map(|(_, row)| Some(row.bucket.start))),
         times(flat.iter().map(|(_, row)| Some(row.bucket.end))),
@@ -132,7 +156,10 @@ fn batch(
         whole(&|row| property(row.property.known_us)),
         whole(&|row| property(row.property.expected_us)),
         floats(flat.iter().map(|(_, row)| row.sum.peak)),
-        truths(flat.iter().map(|(_, row)| is_parking.then_some(row.sum.is_over))),
+        truths(
+            flat.iter()
+                .map(|(_, row)| is_parking.then_some(row.sum.is_over)),
+        ),
         truths(flat.iter().map(|(_, row)| Some(sight.is_open(row.bucket)))),
         times(flat.iter().map(|(_, row)| row.sum.computed_at)),
         whole(&|row| Some(row.sum.changes + 1)),

@@ -64,7 +64,6 @@ struct Finder<'a> {
     kept: HashMap<&'a CellKey, usize>,
 }
 
-
 impl<'a> Finder<'a> {
     fn new(sight: &'a Sight, query: &'a AreaQuery) -> Result<Self, RollupError> {
         let layout: &Layout = &sight.view.layout;
@@ -73,14 +72,26 @@ impl<'a> Finder<'a> {
             let Measure::Property(property) = &query.measure else {
                 return Err(RollupError::Stopped);
             };
-            return Err(RollupError::UnknownProperty { property: property.clone() });
+            return Err(RollupError::UnknownProperty {
+                property: property.clone(),
+            });
         };
         let mut areas = query.areas.iter().flatten();
         if let Some(area) = areas.find(|area| registry.area(area.as_str()).is_none()) {
             return Err(RollupError::UnknownArea { area: area.clone() });
         }
-        let kept = layout.cells().iter().enumerate().map(|(place, cell)| (&cell.key, place));
-        Ok(Self { sight, layout, query, mode, kept: kept.collect() })
+        let kept = layout
+            .cells()
+            .iter()
+            .enumerate()
+            .map(|(place, cell)| (&cell.key, place));
+        Ok(Self {
+            sight,
+            layout,
+            query,
+            mode,
+            kept: kept.collect(),
+        })
     }
 
     /// The stream by which a thing counts. A property without a figure over areas (for its known
@@ -126,8 +137,9 @@ impl<'a> Finder<'a> {
                     continue;
                 }
                 let key = (belonging.area.clone(), self.kind_of(thing));
-                let (_, members) =
-                    found.entry(key).or_insert_with(|| (belonging.level, Vec::new()));
+                let (_, members) = found
+                    .entry(key)
+                    .or_insert_with(|| (belonging.level, Vec::new()));
                 members.push(Member::new(place, stream, span));
             }
         }
@@ -135,15 +147,19 @@ impl<'a> Finder<'a> {
     }
 
     fn own(&self) -> Vec<AnswerCell> {
-        let asked: Option<HashSet<&AreaId>> =
-            self.query.areas.as_ref().map(|areas| areas.iter().collect());
+        let asked: Option<HashSet<&AreaId>> = self
+            .query
+            .areas
+            .as_ref()
+            .map(|areas| areas.iter().collect());
         let found = self.members(|area, level| match &asked {
             Some(asked) => asked.contains(area),
             None => level != AreaLevel::Group,
         });
-        found.into_iter().map(|((area, kind), (level, members))| {
-            area_cell(&area, level, kind, members)
-        }).collect()
+        found
+            .into_iter()
+            .map(|((area, kind), (level, members))| area_cell(&area, level, kind, members))
+            .collect()
     }
 
     fn inside(&self, level: AreaLevel) -> Vec<AnswerCell> {
@@ -156,7 +172,10 @@ impl<'a> Finder<'a> {
         };
         let mut cells = Vec::new();
         let mut seen = HashSet::new();
-        for parent in parents.iter().filter(|parent| seen.insert((*parent).clone())) {
+        for parent in parents
+            .iter()
+            .filter(|parent| seen.insert((*parent).clone()))
+        {
             self.add_inside(parent, level, &mut cells);
         }
         cells
@@ -169,17 +188,25 @@ impl<'a> Finder<'a> {
         let mut outside: BTreeMap<Option<VehicleKind>, Vec<Member>> = BTreeMap::new();
         for (place, thing, stream) in self.counting_plans() {
             let kind = self.kind_of(thing);
-            let in_parent = thing.areas.iter().filter(|belonging| belonging.area == *parent);
+            let in_parent = thing
+                .areas
+                .iter()
+                .filter(|belonging| belonging.area == *parent);
             for whole in in_parent.map(|belonging| stay(thing, belonging)) {
                 let mut left = vec![whole];
-                let in_children =
-                    thing.areas.iter().filter(|belonging| children.contains(&belonging.area));
+                let in_children = thing
+                    .areas
+                    .iter()
+                    .filter(|belonging| children.contains(&belonging.area));
                 for belonging in in_children {
                     let span = stay(thing, belonging).intersect(whole);
                     if span.is_empty() {
                         continue;
                     }
-                    left = left.into_iter().flat_map(|left| without(left, span)).collect();
+                    left = left
+                        .into_iter()
+                        .flat_map(|left| without(left, span))
+                        .collect();
                     let members = inside.entry((belonging.area.clone(), kind)).or_default();
                     members.push(Member::new(place, stream, span));
                 }
@@ -190,9 +217,11 @@ impl<'a> Finder<'a> {
                 }
             }
         }
-        cells.extend(inside.into_iter().map(|((area, kind), members)| {
-            area_cell(&area, level, kind, members)
-        }));
+        cells.extend(
+            inside
+                .into_iter()
+                .map(|((area, kind), members)| area_cell(&area, level, kind, members)),
+        );
         cells.extend(outside.into_iter().map(|(kind, members)| AnswerCell {
             outside: true,
             ..area_cell(parent, level, kind, members)
@@ -206,7 +235,10 @@ impl<'a> Finder<'a> {
         let mut seen = HashSet::from([parent.clone()]);
         let mut rest = vec![parent.clone()];
         while let Some(area) = rest.pop() {
-            if registry.area(area.as_str()).is_some_and(|area| area.level == level) {
+            if registry
+                .area(area.as_str())
+                .is_some_and(|area| area.level == level)
+            {
                 found.insert(area.clone());
             }
             for (child, _) in registry.children(&area) {
@@ -219,18 +251,26 @@ impl<'a> Finder<'a> {
     }
 
     fn counting_things(&self) -> Vec<AnswerCell> {
-        let areas: Option<HashSet<&AreaId>> =
-            self.query.areas.as_ref().map(|areas| areas.iter().collect());
+        let areas: Option<HashSet<&AreaId>> = self
+            .query
+            .areas
+            .as_ref()
+            .map(|areas| areas.iter().collect());
         let cells = self.counting_plans().filter_map(|(place, thing, stream)| {
             let spans = match &areas {
                 None => vec![Span::ALL],
                 Some(areas) => {
-                    let within =
-                        thing.areas.iter().filter(|belonging| areas.contains(&belonging.area));
+                    let within = thing
+                        .areas
+                        .iter()
+                        .filter(|belonging| areas.contains(&belonging.area));
                     joined(within.map(|belonging| stay(thing, belonging)).collect())
                 }
             };
-            let members = spans.into_iter().map(|span| Member::new(place, stream, span)).collect();
+            let members = spans
+                .into_iter()
+                .map(|span| Member::new(place, stream, span))
+                .collect();
             self.thing_cell(thing, members)
         });
         cells.collect()
@@ -242,16 +282,23 @@ impl<'a> Finder<'a> {
             let place = self.layout.place(id.as_str());
             places.insert(place.ok_or_else(|| RollupError::UnknownThing { thing: id.clone() })?);
         }
-        let plans = places.into_iter().filter_map(|place| Some((place, self.layout.thing(place)?)));
-        let cells = plans.filter_map(|(place, thing)| {
-            self.thing_cell(thing, self.own_members(place, thing))
-        });
+        let plans = places
+            .into_iter()
+            .filter_map(|place| Some((place, self.layout.thing(place)?)));
+        let cells = plans
+            .filter_map(|(place, thing)| self.thing_cell(thing, self.own_members(place, thing)));
         Ok(cells.collect())
     }
 
     /// What makes a thing's own figure: its stream, or those of its parts.
     fn own_members(&self, place: usize, thing: &ThingPlan) -> Vec<Member> {
-        own_members(self.layout, &self.query.measure, &self.query.audience, place, thing)
+        own_members(
+            self.layout,
+            &self.query.measure,
+            &self.query.audience,
+            place,
+            thing,
+        )
     }
 
     fn thing_cell(&self, thing: &ThingPlan, members: Vec<Member>) -> Option<AnswerCell> {
@@ -275,7 +322,11 @@ impl<'a> Finder<'a> {
             Measure::Property(property) => Some(property.clone()),
         };
         let area = AreaId::parse(&cell.area).ok()?;
-        let key = CellKey { area, property, vehicle_kind: cell.vehicle_kind };
+        let key = CellKey {
+            area,
+            property,
+            vehicle_kind: cell.vehicle_kind,
+        };
         let place = *self.kept.get(&key)?;
         let is_same = self.layout.cells().get(place)?.members == cell.members;
         let slot = *self.sight.view.cell_slots.get(place)?;
@@ -299,10 +350,17 @@ pub fn own_members(
     if *measure != Measure::Parking {
         return Vec::new();
     }
-    let parts = thing.parts.iter().filter_map(|place| Some((*place, layout.thing(*place)?)));
+    let parts = thing
+        .parts
+        .iter()
+        .filter_map(|place| Some((*place, layout.thing(*place)?)));
     let parts = parts.filter(|(_, part)| sees(part));
     let members = parts.filter_map(|(place, part)| {
-        Some(Member::new(place, part.measured_stream(measure)?, Span::ALL))
+        Some(Member::new(
+            place,
+            part.measured_stream(measure)?,
+            Span::ALL,
+        ))
     });
     members.collect()
 }

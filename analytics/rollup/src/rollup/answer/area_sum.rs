@@ -10,7 +10,7 @@ use crate::rollup::answer::area_cells::AnswerCell;
 use crate::rollup::answer::base::Part;
 use crate::rollup::answer::sight::Sight;
 use crate::rollup::cells::{CellJob, CellSum, PropertySum, Source as _, expected_us};
-use crate::rollup::row::{AreaRow, ThingSum, Thresholds};
+use crate::rollup::row::{AreaRow, Row, ThingSum, Thresholds};
 use crate::signal::Span;
 
 /// One row of an answer, of a cell in a bucket.
@@ -176,11 +176,19 @@ impl WindowSums {
         let first = self.bucket_at(part.span.start);
         let members = question.cells.iter().flat_map(|cell| &cell.members);
         for (member, sums) in members.zip(self.members.chunks_mut(width)) {
-            let stream = layout.thing(member.thing).and_then(|plan| plan.streams.get(member.stream));
-            let Some(key) = stream.and_then(|stream| stream.key) else { continue };
+            let stream = layout
+                .thing(member.thing)
+                .and_then(|plan| plan.streams.get(member.stream));
+            let Some(key) = stream.and_then(|stream| stream.key) else {
+                continue;
+            };
             let mut at = first;
             for row in part.rows(key.0, part.span.intersect(member.span)) {
-                while self.buckets.get(at).is_some_and(|bucket| bucket.end <= row.start) {
+                while self
+                    .buckets
+                    .get(at)
+                    .is_some_and(|bucket| bucket.end <= row.start)
+                {
                     at += 1;
                 }
                 if let Some(sum) = sums.get_mut(at) {
@@ -223,7 +231,9 @@ impl WindowSums {
             let mut changes = vec![(0, i64::MIN); width];
             if let CellMode::Property { .. } = question.mode {
                 for (member, sums) in cell.members.iter().zip(member_sums.by_ref()) {
-                    let Some(thing) = layout.thing(member.thing) else { continue };
+                    let Some(thing) = layout.thing(member.thing) else {
+                        continue;
+                    };
                     for (at, (bucket, sum)) in self.buckets.iter().zip(sums).enumerate() {
                         let within = bucket.intersect(member.span);
                         let expected_us = expected_us(thing, within, question.sight.now);
@@ -261,17 +271,25 @@ impl WindowSums {
         if is_property && cell.kept.is_none() {
             sum.changes = changes;
         }
-        let stamped = sum.computed_at.filter(|moment| *moment > 0).unwrap_or(i64::MIN);
+        let stamped = sum
+            .computed_at
+            .filter(|moment| *moment > 0)
+            .unwrap_or(i64::MIN);
         let stamped = stamped.max(computed_at);
         let blank = self.question.sight.blank_computed_at(bucket);
         sum.computed_at = Some(if stamped == i64::MIN { blank } else { stamped });
         let is_narrow = bucket.length_us() == BASE_US;
         let reporting = match self.question.mode {
             CellMode::Property { .. } => Some(property.reporting),
-            CellMode::Parking => is_narrow
-                .then(|| self.reporting.get(at).copied().unwrap_or(0)),
+            CellMode::Parking => is_narrow.then(|| self.reporting.get(at).copied().unwrap_or(0)),
         };
-        OutRow { bucket, sum, property, reporting, things: self.things(cell, bucket) }
+        OutRow {
+            bucket,
+            sum,
+            property,
+            reporting,
+            things: self.things(cell, bucket),
+        }
     }
 
     /// How many things count in a cell at some time in a bucket.
@@ -281,7 +299,9 @@ impl WindowSums {
         let mut last = None;
         let mut count = 0;
         for member in &cell.members {
-            let Some(thing) = layout.thing(member.thing) else { continue };
+            let Some(thing) = layout.thing(member.thing) else {
+                continue;
+            };
             let within = bucket.intersect(member.span);
             if last != Some(member.thing) && expected_us(thing, within, sight.now) > 0 {
                 last = Some(member.thing);

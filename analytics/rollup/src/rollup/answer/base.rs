@@ -17,16 +17,16 @@ use arno_store::Streams;
 use crate::error::RollupError;
 use crate::layout::Layout;
 use crate::rollup::answer::sight::Sight;
+use crate::rollup::capacity::timeline;
 use crate::rollup::cells::Source;
 use crate::rollup::codec::DayTables;
 use crate::rollup::compute::add_pieces;
 use crate::rollup::engine::{Inner, aside};
 use crate::rollup::load::{Reading, SAMPLES_MAX, SeriesSet, read};
-use crate::rollup::row::{ThingRow, Thresholds};
+use crate::rollup::row::{Row, ThingRow, Thresholds};
 use crate::rollup::table::Table;
 use crate::rollup::tally::{Horizon, ThingView, Wanted};
 use crate::rollup::view::{day_of, days_of};
-use crate::rollup::capacity::timeline;
 use crate::signal::state::Piece;
 use crate::signal::timeline::Timeline;
 use crate::signal::{Span, bucket_ceil, bucket_floor};
@@ -72,7 +72,11 @@ impl Part {
 impl Source for Part {
     fn rows(&self, key: i32, span: Span) -> &[ThingRow] {
         let kept = self.kept.things.of_series(key, span);
-        if kept.is_empty() { self.computed_rows(key, span) } else { kept }
+        if kept.is_empty() {
+            self.computed_rows(key, span)
+        } else {
+            kept
+        }
     }
 
     fn capacity(&self, thing: usize) -> Option<&Timeline> {
@@ -111,7 +115,11 @@ impl<'a> BaseReader<'a> {
         let plans = wants.things.iter().filter_map(|thing| layout.thing(*thing));
         let streams: Vec<_> = plans.flat_map(|plan| &plan.streams).collect();
         let keys: Vec<_> = streams.iter().filter_map(|stream| stream.key).collect();
-        let ahead_us = streams.iter().map(|stream| stream.reach_back_us()).max().unwrap_or(0);
+        let ahead_us = streams
+            .iter()
+            .map(|stream| stream.reach_back_us())
+            .max()
+            .unwrap_or(0);
         let stream_count = i64::try_from(keys.len()).unwrap_or(i64::MAX).max(1);
         Self {
             inner,
@@ -160,17 +168,32 @@ impl<'a> BaseReader<'a> {
         is_closed: bool,
         computed: Arc<Computed>,
     ) -> Result<Part, RollupError> {
-        let day = self.sight.view.days.get(&day_of(span.start)).filter(|_| is_closed);
+        let day = self
+            .sight
+            .view
+            .days
+            .get(&day_of(span.start))
+            .filter(|_| is_closed);
         let kept = match day {
             Some(day) => self.inner.tables(day).await?,
             None => DayTables::default(),
         };
         let timelines = Arc::clone(&self.sight.view.timelines);
-        Ok(Part { span, kept, is_closed, computed, timelines })
+        Ok(Part {
+            span,
+            kept,
+            is_closed,
+            computed,
+            timelines,
+        })
     }
 
     async fn read_window(&mut self, is_closed: bool) -> Result<(), RollupError> {
-        let end = if is_closed { self.end.min(self.sight.closed_until) } else { self.end };
+        let end = if is_closed {
+            self.end.min(self.sight.closed_until)
+        } else {
+            self.end
+        };
         let day_start = self.cursor.div_euclid(DAY_US) * DAY_US;
         let mut span = Span::new(self.cursor, end.min(day_start + self.window_us));
         let horizon = match is_closed {
@@ -178,7 +201,10 @@ impl<'a> BaseReader<'a> {
             false => self.sight.horizon(),
         };
         let set = loop {
-            let ahead = span.end.saturating_add(self.ahead_us).min(horizon.samples_end);
+            let ahead = span
+                .end
+                .saturating_add(self.ahead_us)
+                .min(horizon.samples_end);
             let is_least = span.length_us() <= BASE_US;
             let reading = Reading {
                 streams: self.keys.clone(),
@@ -201,7 +227,11 @@ impl<'a> BaseReader<'a> {
             things: self.wants.things.clone(),
             set,
             span,
-            wanted: if is_closed { Wanted::Unkept } else { Wanted::All },
+            wanted: if is_closed {
+                Wanted::Unkept
+            } else {
+                Wanted::All
+            },
             horizon,
             thresholds: self.inner.thresholds(),
             computed_at: self.sight.now,
@@ -232,7 +262,9 @@ impl WindowJob {
         let mut rows: BTreeMap<i32, Vec<ThingRow>> = BTreeMap::new();
         let mut fresh = Vec::new();
         for place in &self.things {
-            let Some(plan) = self.layout.thing(*place) else { continue };
+            let Some(plan) = self.layout.thing(*place) else {
+                continue;
+            };
             let view = ThingView::new(plan, &self.set, self.horizon);
             view.tally(self.span, self.wanted, self.thresholds, &mut fresh);
             for mut row in fresh.drain(..) {
@@ -241,7 +273,9 @@ impl WindowJob {
             }
             add_pieces(plan, &view, &mut computed.pieces);
             if self.wanted == Wanted::All && plan.load.is_some() {
-                computed.timelines.insert(*place, timeline(plan, &self.set, self.horizon));
+                computed
+                    .timelines
+                    .insert(*place, timeline(plan, &self.set, self.horizon));
             }
         }
         for (day, mut rows) in rows {

@@ -3,17 +3,18 @@
 //!
 //! # Shape
 //! Intervals that meet the asked range, unclipped by it; hold, nulls, implausible results and
-//! offline time applied; the last one of a stream ends at now at the latest.
+//! offline time applied; the last one of a stream ends at now at the latest. What the registry
+//! declares as capacity is an observation like any other.
 //!
 //! # Limits
-//! A chunk of things × the range is read at once, [`SAMPLES_MAX`] samples at most; a single thing with
-//! more is read stream by stream, whole.
+//! A chunk of things × a window of time is read at once, [`SAMPLES_MAX`] samples at most: one with
+//! more is cut by things, then by properties, then by time.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use arno_model::{SignalKind, ThingId, Timestamp};
-use arno_store::Streams;
+use arno_model::bucket::BASE_US;
+use arno_model::{SignalKind, ThingId, time};
 use arrow::array::RecordBatch;
 use futures::stream;
 
@@ -21,14 +22,14 @@ use crate::error::RollupError;
 use crate::layout::{Layout, ThingPlan};
 use crate::query::{IntervalQuery, RollupStream};
 use crate::rollup::answer::columns::{floats, names, times};
+use crate::rollup::answer::interval_read::{Of, Sets, read_chunk};
 use crate::rollup::answer::sight::Sight;
 use crate::rollup::engine::{Inner, aside};
-use crate::rollup::load::{Reading, SAMPLES_MAX, SeriesSet, read};
-use crate::rollup::tally::ThingView;
+use crate::rollup::load::SAMPLES_MAX;
 use crate::schema::interval_schema;
 use crate::signal::Span;
 use crate::signal::series::micros;
-use crate::signal::state::{HOLD_UNLIMITED_US, Piece};
+use crate::signal::state::Piece;
 
 /// Rows of one batch.
 const BATCH_ROWS_MAX: usize = 8_192;
@@ -47,43 +48,80 @@ pub fn row_stream(inner: &Arc<Inner>, query: IntervalQuery) -> RollupStream {
     }))
 }
 
+/// Some states of some things in a window of time.
+#[derive(Debug, Clone)]
+pub struct Chunk {
+    /// Things, by place, with what is asked of each, by property.
+    pub asked: Vec<(usize, Vec<Of>)>,
+    /// Pieces that begin in here are answered.
+    pub window: Span,
+    /// Whether pieces that reach into the window from before are answered too.
+    pub is_first: bool,
+}
+
+impl Chunk {
+    /// Two smaller chunks that together are this one; `None` when it is as small as can be.
+    fn halves(&self) -> Option<[Self; 2]> {
+        let with = |asked: Vec<(usize, Vec<Of>)>| Self { asked, ..self.clone() };
+        if let [(thing, of)] = self.asked.as_slice() {
+            if of.len() > 1 {
+                let (left, right) = of.split_at(of.len() / 2);
+                return Some([left, right].map(|of| with(vec![(*thing, of.to_vec())])));
+            }
+            if self.window.length_us() <= BASE_US {
+                return None;
+            }
+            let middle = self.window.start + self.window.length_us() / 2;
+            let left = Span::new(self.window.start, middle);
+            let right = Span::new(middle, self.window.end);
+            let left = Self { window: left, ..self.clone() };
+            return Some([left, Self { window: right, is_first: false, ..self.clone() }]);
+        }
+        let (left, right) = self.asked.split_at(self.asked.len() / 2);
+        Some([left, right].map(|asked| with(asked.to_vec())))
+    }
+
+    fn answers(&self, piece: &Piece) -> bool {
+        let begins_here = self.window.contains(piece.start);
+        begins_here
+            || (self.is_first && piece.start < self.window.start && piece.end > self.window.start)
+    }
+}
+
 #[derive(Debug)]
 struct Answer {
     inner: Arc<Inner>,
     sight: Sight,
-    range: Span,
-    chunks: VecDeque<Vec<(usize, Vec<usize>)>>,
+    chunks: VecDeque<Chunk>,
     ready: VecDeque<RecordBatch>,
 }
 
-/// A row to come: thing, stream in it, piece.
-type Found = (usize, usize, Piece);
+/// A row to come: thing, property, piece.
+type Found<'a> = (&'a ThingPlan, &'a str, Piece);
 
 impl Answer {
     fn new(inner: &Arc<Inner>, query: IntervalQuery) -> Result<Self, RollupError> {
         let sight = Sight::of(inner, query.as_of);
-        let layout = Arc::clone(&sight.view.layout);
         let asked = asked(&sight, &query)?;
         let now = sight.now;
         let begin = sight.view.begin.unwrap_or(now);
         let range = Span::new(micros(query.range.start), micros(query.range.end));
-        let range = range.intersect(Span::new(begin, now.saturating_add(1)));
-        let days = range.length_us() / arno_model::time::DAY_US + 1;
-        let room = usize::try_from(STREAM_DAYS_MAX / days.max(1)).unwrap_or(1).max(1);
-        let mut chunks: VecDeque<Vec<(usize, Vec<usize>)>> = VecDeque::new();
+        let window = range.intersect(Span::new(begin, now.saturating_add(1)));
+        let days = window.length_us() / time::DAY_US + 1;
+        let room = usize::try_from(STREAM_DAYS_MAX / days.max(1)).unwrap_or(1);
+        let mut chunks: VecDeque<Chunk> = VecDeque::new();
         let mut used = usize::MAX;
-        for (thing, streams) in asked {
-            let size = layout.thing(thing).map_or(1, |plan| plan.streams.len());
-            if used.saturating_add(size) > room {
-                chunks.push_back(Vec::new());
+        for (thing, of) in asked.into_iter().filter(|_| !window.is_empty()) {
+            if used.saturating_add(of.len()) > room.max(1) {
+                chunks.push_back(Chunk { asked: Vec::new(), window, is_first: true });
                 used = 0;
             }
-            used += size;
+            used += of.len();
             if let Some(chunk) = chunks.back_mut() {
-                chunk.push((thing, streams));
+                chunk.asked.push((thing, of));
             }
         }
-        Ok(Self { inner: Arc::clone(inner), sight, range, chunks, ready: VecDeque::new() })
+        Ok(Self { inner: Arc::clone(inner), sight, chunks, ready: VecDeque::new() })
     }
 
     async fn next(&mut self) -> Result<Option<RecordBatch>, RollupError> {
@@ -94,83 +132,31 @@ impl Answer {
             let Some(chunk) = self.chunks.pop_front() else {
                 return Ok(None);
             };
-            if self.range.is_empty() {
-                return Ok(None);
-            }
-            if let Some(halves) = self.answer_chunk(&chunk).await? {
-                for half in halves.into_iter().rev() {
-                    self.chunks.push_front(half);
+            let halves = chunk.halves();
+            let samples_max = if halves.is_some() { SAMPLES_MAX } else { usize::MAX };
+            let sets = read_chunk(&self.inner, &self.sight, &chunk, samples_max).await?;
+            match (sets, halves) {
+                (Some(sets), _) => {
+                    let sight = self.sight.clone();
+                    self.ready.extend(aside(move || batches(&sight, &chunk, &sets)).await?);
                 }
+                (None, Some([left, right])) => {
+                    self.chunks.push_front(right);
+                    self.chunks.push_front(left);
+                }
+                (None, None) => return Err(RollupError::Stopped),
             }
         }
     }
-
-    /// Makes a chunk's batches ready; gives smaller chunks back when it holds too much.
-    async fn answer_chunk(
-        &mut self,
-        chunk: &[(usize, Vec<usize>)],
-    ) -> Result<Option<Vec<Vec<(usize, Vec<usize>)>>>, RollupError> {
-        let is_least = matches!(chunk, [(_, streams)] if streams.len() == 1);
-        let samples_max = if is_least { usize::MAX } else { SAMPLES_MAX };
-        let layout = Arc::clone(&self.sight.view.layout);
-        let keys = keys(&layout, chunk);
-        let reading = Reading {
-            streams: Streams::of(keys.into_iter().map(arno_model::DatastreamKey).collect()),
-            span: self.span(&layout, chunk),
-            as_of: self.sight.as_of,
-        };
-        let Some(set) = read(self.inner.backend(), reading, samples_max).await? else {
-            return Ok(Some(smaller(chunk)));
-        };
-        let chunk = chunk.to_vec();
-        let (range, sight) = (self.range, self.sight.clone());
-        let batches = aside(move || batches(&sight, &chunk, &set, range)).await?;
-        self.ready.extend(batches);
-        Ok(None)
-    }
-
-    /// What is read: from where a piece that reaches into the range can begin, to where the last one
-    /// must have ended.
-    fn span(&self, layout: &Layout, chunk: &[(usize, Vec<usize>)]) -> Span {
-        let plans = chunk.iter().filter_map(|(thing, streams)| Some((layout.thing(*thing)?, streams)));
-        let holds = plans.flat_map(|(plan, streams)| {
-            streams.iter().filter_map(|place| plan.streams.get(*place)).map(|stream| stream.hold_us)
-        });
-        let hold_us = holds.max().unwrap_or(0);
-        let (first, last) = (Timestamp::MIN.as_micros(), self.sight.now.saturating_add(1));
-        if hold_us == HOLD_UNLIMITED_US {
-            return Span::new(first, last);
-        }
-        let start = self.range.start.saturating_sub(hold_us).max(first);
-        Span::new(start, self.range.end.saturating_add(hold_us).min(last))
-    }
 }
 
-fn smaller(chunk: &[(usize, Vec<usize>)]) -> Vec<Vec<(usize, Vec<usize>)>> {
-    if let [(thing, streams)] = chunk {
-        return streams.iter().map(|stream| vec![(*thing, vec![*stream])]).collect();
-    }
-    let (left, right) = chunk.split_at(chunk.len() / 2);
-    vec![left.to_vec(), right.to_vec()]
-}
-
-fn keys(layout: &Layout, chunk: &[(usize, Vec<usize>)]) -> Vec<i32> {
-    let mut keys = Vec::new();
-    for (thing, streams) in chunk {
-        let Some(plan) = layout.thing(*thing) else { continue };
-        let places = streams.iter().copied().chain(plan.online);
-        let streams = places.filter_map(|place| plan.streams.get(place));
-        keys.extend(streams.filter_map(|stream| stream.key).map(|key| key.0));
-    }
-    keys
-}
-
-fn asked(sight: &Sight, query: &IntervalQuery) -> Result<Vec<(usize, Vec<usize>)>, RollupError> {
+fn asked(sight: &Sight, query: &IntervalQuery) -> Result<Vec<(usize, Vec<Of>)>, RollupError> {
     let layout = &sight.view.layout;
     let registry = &sight.view.registry;
     let mut properties = query.properties.iter().flatten();
     if let Some(property) = properties.find(|id| registry.property(id.as_str()).is_none()) {
-        return Err(RollupError::UnknownProperty { property: property.clone() });
+        let property = property.clone();
+        return Err(RollupError::UnknownProperty { property });
     }
     let place = |thing: &ThingId| {
         let unknown = || RollupError::UnknownThing { thing: thing.clone() };
@@ -182,65 +168,78 @@ fn asked(sight: &Sight, query: &IntervalQuery) -> Result<Vec<(usize, Vec<usize>)
     };
     places.sort_unstable();
     places.dedup();
-    let streams = |thing: &ThingPlan| -> Vec<usize> {
-        let streams = thing.streams.iter().enumerate().filter(|(_, stream)| {
-            let is_asked = query.properties.as_ref();
+    let is_asked = |property: &str| {
+        let asked = query.properties.as_ref();
+        asked.is_none_or(|asked| asked.iter().any(|asked| asked.as_str() == property))
+    };
+    let of_thing = |thing: &ThingPlan| -> Vec<Of> {
+        let states = thing.streams.iter().enumerate().filter(|(place, stream)| {
             stream.key.is_some()
                 && stream.property.signal == SignalKind::State
-                && is_asked.is_none_or(|asked| asked.contains(&stream.property.id))
+                && thing.capacity != Some(*place)
         });
-        streams.map(|(place, _)| place).collect()
+        let mut of: Vec<(&str, Of)> = states
+            .map(|(place, stream)| (stream.property.id.as_str(), Of::Stream(place)))
+            .collect();
+        let reported = thing.capacity.and_then(|place| thing.streams.get(place)?.key);
+        if reported.is_some() || !thing.declared.is_empty() {
+            of.push(("capacity", Of::Capacity));
+        }
+        of.retain(|(property, _)| is_asked(property));
+        of.sort_unstable_by_key(|(property, _)| *property);
+        of.into_iter().map(|(_, of)| of).collect()
     };
-    let asked = places.into_iter().filter_map(|place| Some((place, streams(layout.thing(place)?))));
-    Ok(asked.filter(|(_, streams)| !streams.is_empty()).collect())
+    let places = places.into_iter();
+    let asked = places.filter_map(|place| Some((place, of_thing(layout.thing(place)?))));
+    Ok(asked.filter(|(_, of)| !of.is_empty()).collect())
 }
 
-fn batches(
-    sight: &Sight,
-    chunk: &[(usize, Vec<usize>)],
-    set: &SeriesSet,
-    range: Span,
-) -> Result<Vec<RecordBatch>, RollupError> {
-    let layout = &sight.view.layout;
-    let mut found: Vec<Found> = Vec::new();
+fn batches(sight: &Sight, chunk: &Chunk, sets: &Sets) -> Result<Vec<RecordBatch>, RollupError> {
+    let layout: &Layout = &sight.view.layout;
+    let mut found: Vec<Found<'_>> = Vec::new();
     let mut batches = Vec::new();
-    for (thing, streams) in chunk {
-        let Some(plan) = layout.thing(*thing) else { continue };
-        let view = ThingView::new(plan, set, sight.horizon());
-        for stream in streams {
-            for piece in view.pieces(*stream) {
-                if piece.start >= range.end || piece.end <= range.start {
+    for (thing, of) in &chunk.asked {
+        let Some(plan) = layout.thing(*thing) else {
+            continue;
+        };
+        for of in of {
+            for piece in sets.pieces(plan, *of, sight.horizon()) {
+                if !chunk.answers(&piece) {
                     continue;
                 }
-                found.push((*thing, *stream, piece));
+                found.push((plan, of.property(plan), piece));
                 if found.len() == BATCH_ROWS_MAX {
-                    batches.push(batch(layout, &found)?);
+                    batches.push(batch(&found)?);
                     found.clear();
                 }
             }
         }
     }
     if !found.is_empty() {
-        batches.push(batch(layout, &found)?);
+        batches.push(batch(&found)?);
     }
     Ok(batches)
 }
 
-fn batch(layout: &Layout, found: &[Found]) -> Result<RecordBatch, RollupError> {
+fn batch(found: &[Found<'_>]) -> Result<RecordBatch, RollupError> {
     let mut publishers = Dictionary::default();
     let mut things = Dictionary::default();
     let mut properties = Dictionary::default();
-    for (thing, stream, _) in found {
-        let Some(plan) = layout.thing(*thing) else { continue };
-        let property = plan.streams.get(*stream).map(|stream| stream.property.id.as_str());
+    for (plan, property, _) in found {
         publishers.add(plan.publisher.as_str());
         things.add(plan.id.as_str());
-        properties.add(property.unwrap_or_default());
+        properties.add(property);
     }
     let columns = vec![
-        names(publishers.names.iter().copied(), publishers.places.iter().copied())?,
+        names(
+            publishers.names.iter().copied(),
+            publishers.places.iter().copied(),
+        )?,
         names(things.names.iter().copied(), things.places.iter().copied())?,
-        names(properties.names.iter().copied(), properties.places.iter().copied())?,
+        names(
+            properties.names.iter().copied(),
+            properties.places.iter().copied(),
+        )?,
         times(found.iter().map(|(_, _, piece)| Some(piece.start))),
         times(found.iter().map(|(_, _, piece)| Some(piece.end))),
         floats(found.iter().map(|(_, _, piece)| Some(piece.value))),

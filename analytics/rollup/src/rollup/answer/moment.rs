@@ -55,7 +55,9 @@ pub async fn rows(inner: &Arc<Inner>, query: &MomentQuery) -> Result<RecordBatch
         span: Span::new(at, at.saturating_add(1)),
         as_of: sight.as_of,
     };
-    let set = read(inner.backend(), reading, usize::MAX).await?.unwrap_or_default();
+    let set = read(inner.backend(), reading, usize::MAX)
+        .await?
+        .unwrap_or_default();
     let measure = query.measure.clone();
     aside(move || answer(&layout, &measure, &asked, &set, at)).await
 }
@@ -67,7 +69,9 @@ fn asked(sight: &Sight, query: &MomentQuery) -> Result<Asked, RollupError> {
     let registry = &sight.view.registry;
     let mode = CellMode::of(registry, &query.measure);
     if let (None, Measure::Property(property)) = (mode, &query.measure) {
-        return Err(RollupError::UnknownProperty { property: property.clone() });
+        return Err(RollupError::UnknownProperty {
+            property: property.clone(),
+        });
     }
     let mut areas = query.areas.iter().flatten();
     if let Some(area) = areas.find(|area| registry.area(area.as_str()).is_none()) {
@@ -113,7 +117,10 @@ fn is_in(thing: &ThingPlan, areas: Option<&[AreaId]>, at: i64) -> bool {
 /// The streams that say what a thing's stream is worth at a moment.
 fn keys(thing: &ThingPlan, stream: usize) -> Vec<arno_model::DatastreamKey> {
     let places = [Some(stream), thing.online, thing.capacity];
-    let streams = places.into_iter().flatten().filter_map(|place| thing.streams.get(place));
+    let streams = places
+        .into_iter()
+        .flatten()
+        .filter_map(|place| thing.streams.get(place));
     streams.filter_map(|stream| stream.key).collect()
 }
 
@@ -128,9 +135,18 @@ fn answer(
         .iter()
         .filter_map(|(place, members)| {
             let states = members.iter().filter_map(|member| {
-                Some(state(layout.thing(member.thing)?, member.stream, measure, set, at))
+                Some(state(
+                    layout.thing(member.thing)?,
+                    member.stream,
+                    measure,
+                    set,
+                    at,
+                ))
             });
-            Some((layout.thing(*place)?, states.reduce(together).unwrap_or_default()))
+            Some((
+                layout.thing(*place)?,
+                states.reduce(together).unwrap_or_default(),
+            ))
         })
         .collect();
     let kind = |thing: &ThingPlan| match measure {
@@ -166,7 +182,14 @@ fn together(left: State, right: State) -> State {
 }
 
 fn state(thing: &ThingPlan, place: usize, measure: &Measure, set: &SeriesSet, at: i64) -> State {
-    let view = ThingView::new(thing, set, Horizon { states_end: i64::MAX, samples_end: at.saturating_add(1) });
+    let view = ThingView::new(
+        thing,
+        set,
+        Horizon {
+            states_end: i64::MAX,
+            samples_end: at.saturating_add(1),
+        },
+    );
     let series = view.series(place);
     let Some(stream) = thing.streams.get(place) else {
         return State::default();
@@ -177,12 +200,19 @@ fn state(thing: &ThingPlan, place: usize, measure: &Measure, set: &SeriesSet, at
     let hold_us = match stream.property.signal {
         SignalKind::State => stream.hold_us,
         SignalKind::Gauge | SignalKind::Distinct | SignalKind::Delta | SignalKind::Counter => {
-            stream.property.expected_interval.map_or(0, arno_model::time::duration_us)
+            stream
+                .property
+                .expected_interval
+                .map_or(0, arno_model::time::duration_us)
         }
     };
     let reported = held_at(series, hold_us, at).filter(|_| is_alive && !is_offline);
     if *measure != Measure::Parking {
-        return State { value: reported, capacity: None, observed_at };
+        return State {
+            value: reported,
+            capacity: None,
+            observed_at,
+        };
     }
     let capacity = held_at(&view.capacity_samples(), thing.capacity_hold_us, at);
     let capacity = capacity.filter(|_| is_alive).map(whole);
@@ -192,7 +222,11 @@ fn state(thing: &ThingPlan, place: usize, measure: &Measure, set: &SeriesSet, at
         (LoadBy::Free, _, None) | (_, None, _) => None,
         (LoadBy::Vehicles | LoadBy::Occupied, Some(reported), _) => Some(whole(reported)),
     };
-    State { value: value.map(places_float), capacity: capacity.map(places_float), observed_at }
+    State {
+        value: value.map(places_float),
+        capacity: capacity.map(places_float),
+        observed_at,
+    }
 }
 
 /// The value that holds at a moment: the last one, while it is no older than its hold.

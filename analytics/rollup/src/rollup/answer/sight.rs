@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use arno_model::{Bucket, TimeRange, Timestamp, Zone};
 use arno_model::time::DAY_US;
+use arno_model::{Bucket, TimeRange, Timestamp, Zone};
 
 use crate::error::RollupError;
 use crate::rollup::engine::Inner;
@@ -68,12 +68,17 @@ impl Sight {
         let Some(first) = self.view.first() else {
             return Ok(Vec::new());
         };
-        let told = TimeRange::new(Timestamp::from_micros(first), Timestamp::from_micros(self.now));
+        let told = TimeRange::new(
+            Timestamp::from_micros(first),
+            Timestamp::from_micros(self.now),
+        );
         let covering = bucket.covering(range.intersect(told), zone);
         let spans = covering.map(|bucket| Span::new(micros(bucket.start), micros(bucket.end)));
         let buckets: Vec<Span> = spans.take(ANSWER_ROWS_MAX + 1).collect();
         if buckets.len() > ANSWER_ROWS_MAX {
-            return Err(RollupError::TooManyRows { rows_max: ANSWER_ROWS_MAX });
+            return Err(RollupError::TooManyRows {
+                rows_max: ANSWER_ROWS_MAX,
+            });
         }
         Ok(buckets)
     }

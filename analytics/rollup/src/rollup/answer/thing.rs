@@ -47,7 +47,9 @@ pub async fn rows(inner: &Arc<Inner>, query: &RollupQuery) -> Result<RecordBatch
     let mut answer = Answer::new(inner, query.clone())?;
     let buckets: usize = answer.windows.iter().map(Vec::len).sum();
     if buckets.saturating_mul(answer.question.asked.len()) > ANSWER_ROWS_MAX {
-        return Err(RollupError::TooManyRows { rows_max: ANSWER_ROWS_MAX });
+        return Err(RollupError::TooManyRows {
+            rows_max: ANSWER_ROWS_MAX,
+        });
     }
     let mut batches = Vec::new();
     while let Some(batch) = answer.next().await? {
@@ -73,13 +75,28 @@ impl Answer {
         let sight = Sight::of(inner, query.as_of);
         let asked = asked(&sight, &query)?;
         let buckets = sight.buckets(query.range, query.bucket, &query.zone)?;
-        let windows = windows(&buckets, query.bucket).map(<[Span]>::to_vec).collect();
+        let windows = windows(&buckets, query.bucket)
+            .map(<[Span]>::to_vec)
+            .collect();
         let things: BTreeSet<usize> = asked.iter().map(|(thing, _)| *thing).collect();
         let mut streams = asked.iter().filter_map(|place| planned(&sight, *place));
         let unkept = streams.any(|(_, stream)| stream.key.is_some() && !stream.is_kept);
-        let wants = Wants { things: things.into_iter().collect(), unkept, pieces: false };
-        let question = Arc::new(Question { sight, query, asked });
-        Ok(Self { inner: Arc::clone(inner), question, wants, windows })
+        let wants = Wants {
+            things: things.into_iter().collect(),
+            unkept,
+            pieces: false,
+        };
+        let question = Arc::new(Question {
+            sight,
+            query,
+            asked,
+        });
+        Ok(Self {
+            inner: Arc::clone(inner),
+            question,
+            wants,
+            windows,
+        })
     }
 
     async fn next(&mut self) -> Result<Option<RecordBatch>, RollupError> {
@@ -111,11 +128,19 @@ impl Question {
     fn add(&self, part: &Part, buckets: &[Span], sums: &mut [ThingSum]) {
         let first = buckets.partition_point(|bucket| bucket.end <= part.span.start);
         for (place, sums) in self.asked.iter().zip(sums.chunks_mut(buckets.len())) {
-            let Some((thing, stream)) = planned(&self.sight, *place) else { continue };
+            let Some((thing, stream)) = planned(&self.sight, *place) else {
+                continue;
+            };
             let is_load = thing.load.is_some_and(|(load, _)| load == place.1);
             let mut at = first;
-            for row in stream.key.map_or(&[][..], |key| part.rows(key.0, part.span)) {
-                while buckets.get(at).is_some_and(|bucket| bucket.end <= row.start) {
+            for row in stream
+                .key
+                .map_or(&[][..], |key| part.rows(key.0, part.span))
+            {
+                while buckets
+                    .get(at)
+                    .is_some_and(|bucket| bucket.end <= row.start)
+                {
                     at += 1;
                 }
                 if let Some(sum) = sums.get_mut(at) {
@@ -136,21 +161,41 @@ impl Question {
 
     fn batch(&self, buckets: &[Span], sums: &[ThingSum]) -> Result<RecordBatch, RollupError> {
         let mut rows = Vec::with_capacity(sums.len());
-        let streams = self.asked.iter().enumerate().zip(sums.chunks(buckets.len()));
+        let streams = self
+            .asked
+            .iter()
+            .enumerate()
+            .zip(sums.chunks(buckets.len()));
         for ((asked, place), sums) in streams {
-            let Some((thing, stream)) = planned(&self.sight, *place) else { continue };
+            let Some((thing, stream)) = planned(&self.sight, *place) else {
+                continue;
+            };
             for (bucket, sum) in buckets.iter().zip(sums) {
                 let expected_us = expected_us(thing, *bucket, self.sight.now);
-                rows.push(OutRow { asked, thing, stream, place: place.1, bucket: *bucket, sum, expected_us });
+                rows.push(OutRow {
+                    asked,
+                    thing,
+                    stream,
+                    place: place.1,
+                    bucket: *bucket,
+                    sum,
+                    expected_us,
+                });
             }
         }
         let mut columns = self.name_columns(&rows)?;
         columns.extend(number_columns(&rows));
         let last = rows.iter().map(|row| {
             let blank = self.sight.blank_computed_at(row.bucket);
-            Some(if row.sum.computed_at == i64::MIN { blank } else { row.sum.computed_at })
+            Some(if row.sum.computed_at == i64::MIN {
+                blank
+            } else {
+                row.sum.computed_at
+            })
         });
-        columns.push(truths(rows.iter().map(|row| Some(self.sight.is_open(row.bucket)))));
+        columns.push(truths(
+            rows.iter().map(|row| Some(self.sight.is_open(row.bucket))),
+        ));
         columns.push(times(last));
         columns.push(wholes(rows.iter().map(|row| Some(row.sum.changes + 1))));
         Ok(RecordBatch::try_new(rollup_schema(), columns)?)
@@ -165,8 +210,14 @@ impl Question {
         let mut property_names = Vec::new();
         let mut places = Vec::with_capacity(self.asked.len());
         for place in &self.asked {
-            let Some((thing, stream)) = planned(&self.sight, *place) else { continue };
-            let publisher = numbered(&mut publishers, &mut publisher_names, thing.publisher.as_str());
+            let Some((thing, stream)) = planned(&self.sight, *place) else {
+                continue;
+            };
+            let publisher = numbered(
+                &mut publishers,
+                &mut publisher_names,
+                thing.publisher.as_str(),
+            );
             let property = stream.property.id.as_str();
             let property = numbered(&mut properties, &mut property_names, property);
             let thing = numbered(&mut things, &mut thing_names, thing.id.as_str());
@@ -174,10 +225,19 @@ impl Question {
         }
         let place = |row: &OutRow<'_>| places.get(row.asked).copied().unwrap_or((0, 0, 0));
         Ok(vec![
-            names(publisher_names.into_iter(), rows.iter().map(|row| place(row).0))?,
+            names(
+                publisher_names.into_iter(),
+                rows.iter().map(|row| place(row).0),
+            )?,
             names(thing_names.into_iter(), rows.iter().map(|row| place(row).1))?,
-            names(property_names.into_iter(), rows.iter().map(|row| place(row).2))?,
-            names(std::iter::once(self.query.bucket.as_str()), rows.iter().map(|_| 0))?,
+            names(
+                property_names.into_iter(),
+                rows.iter().map(|row| place(row).2),
+            )?,
+            names(
+                std::iter::once(self.query.bucket.as_str()),
+                rows.iter().map(|_| 0),
+            )?,
             times(rows.iter().map(|row| Some(row.bucket.start))),
             times(rows.iter().map(|row| Some(row.bucket.end))),
         ])
@@ -197,16 +257,22 @@ fn asked(sight: &Sight, query: &RollupQuery) -> Result<Asked, RollupError> {
     let layout = &sight.view.layout;
     let registry = &sight.view.registry;
     if let Some(properties) = &query.properties {
-        let unknown = properties.iter().find(|id| registry.property(id.as_str()).is_none());
+        let unknown = properties
+            .iter()
+            .find(|id| registry.property(id.as_str()).is_none());
         if let Some(property) = unknown {
-            return Err(RollupError::UnknownProperty { property: property.clone() });
+            return Err(RollupError::UnknownProperty {
+                property: property.clone(),
+            });
         }
     }
     let places: Vec<usize> = match &query.things {
         None => (0..layout.things().len()).collect(),
         Some(things) => {
             let places = things.iter().map(|thing| {
-                let unknown = || RollupError::UnknownThing { thing: thing.clone() };
+                let unknown = || RollupError::UnknownThing {
+                    thing: thing.clone(),
+                };
                 layout.place(thing.as_str()).ok_or_else(unknown)
             });
             let places: BTreeSet<usize> = places.collect::<Result<_, _>>()?;
@@ -217,11 +283,15 @@ fn asked(sight: &Sight, query: &RollupQuery) -> Result<Asked, RollupError> {
         let properties = query.properties.as_ref();
         properties.is_none_or(|asked| asked.contains(&stream.property.id))
     };
-    let things = places.into_iter().filter_map(|place| Some((place, layout.thing(place)?)));
+    let things = places
+        .into_iter()
+        .filter_map(|place| Some((place, layout.thing(place)?)));
     let streams = things.flat_map(|(place, thing)| {
         let streams = thing.streams.iter().enumerate();
         let streams = streams.filter(|(_, stream)| is_asked(stream));
-        streams.map(move |(stream, _)| (place, stream)).collect::<Vec<_>>()
+        streams
+            .map(move |(stream, _)| (place, stream))
+            .collect::<Vec<_>>()
     });
     Ok(streams.collect())
 }
@@ -247,7 +317,11 @@ impl OutRow<'_> {
     }
 
     fn known_us(&self) -> i64 {
-        let interval = self.stream.property.expected_interval.map(time::duration_us);
+        let interval = self
+            .stream
+            .property
+            .expected_interval
+            .map(time::duration_us);
         self.sum.known_of(self.signal(), interval, self.expected_us)
     }
 
@@ -293,7 +367,10 @@ fn number_columns(rows: &[OutRow<'_>]) -> Vec<ArrayRef> {
         whole(&|row| load(row, row.sum.capacity_life)),
         whole(&|row| row.is_load().then_some(row.sum.buckets_known)),
         whole(&|row| row.is_load().then_some(row.sum.buckets_saturated)),
-        truths(rows.iter().map(|row| row.is_load().then_some(row.sum.is_over))),
+        truths(
+            rows.iter()
+                .map(|row| row.is_load().then_some(row.sum.is_over)),
+        ),
         whole(&|row| row.is_bay_state().then_some(row.sum.count)),
         whole(&|row| row.is_bay_state().then_some(row.sum.known_us)),
     ]

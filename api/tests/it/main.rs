@@ -1,0 +1,19 @@
+//! The HTTP face, asked from outside: requests go into a router over a store in memory, answers are
+//! read as a client reads them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may fail loudly, its helpers too"
+)]
+
+mod admin;
+mod bench;
+mod broken;
+mod document;
+mod formats;
+mod guards;
+mod listening;
+mod real;
+mod registry;
+mod served;
+mod streaming;
