@@ -131,7 +131,7 @@ pub struct Demo {
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text
         .parse()
-        .map_err(|_| "write a number of readings a second".to_owned())?;
+        .map_err(|_cause| "write a number of readings a second".to_owned())?;
     if rate.is_finite() && rate >= 0.0 {
         Ok(rate)
     } else {

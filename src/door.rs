@@ -17,6 +17,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
+use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::{UnixListener, UnixStream};
 use tower::ServiceExt as _;
@@ -50,8 +51,11 @@ impl Door {
             Self::Running(path) => {
                 let stream = UnixStream::connect(path).await;
                 let stream = stream.with_context(|| format!("connect to `{}`", path.display()))?;
-                let (mut sender, connection) =
-                    hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+                let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "ended when its answer is dropped"
+                )]
                 let driver = tokio::task::spawn(connection);
                 let response = sender.send_request(request).await?;
                 Ok(response.map(|body| {

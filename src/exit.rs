@@ -28,7 +28,9 @@ impl std::error::Error for Usage {}
     reason = "the last word of a failed command goes to its user"
 )]
 pub fn report(error: &anyhow::Error) -> ExitCode {
-    let is_usage = error.chain().any(|cause| cause.is::<Usage>());
+    let is_usage = error
+        .chain()
+        .any(<dyn std::error::Error + 'static>::is::<Usage>);
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
     eprintln!("arno: {}", causes.join(": "));
     ExitCode::from(if is_usage { 2 } else { 1 })

@@ -72,6 +72,7 @@ enum Changed {
 
 impl LiveLoop {
     /// Runs until it is dropped.
+    #[expect(clippy::infinite_loop, reason = "ends when the system's stop drops it")]
     pub async fn run(mut self) {
         let mut sent: HashMap<String, Value> = HashMap::new();
         let mut since = self.backend.last_commit();

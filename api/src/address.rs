@@ -30,7 +30,10 @@ pub(crate) fn own(state: &ApiState, parts: &Parts) -> String {
         Some("https") => "https",
         _ => "http",
     };
-    let direct = || parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let direct = || {
+        let host = parts.headers.get(HOST)?;
+        host.to_str().ok()
+    };
     let authority = || {
         parts
             .uri

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// Callers told apart in one window: 65,536 take about 2 MB.
 const CALLERS_COUNT_MAX: usize = 65_536;
 /// The window.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 /// The key that stands for everybody who found the table full.
 const SHARED_KEY: u64 = 0;
 

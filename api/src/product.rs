@@ -231,7 +231,8 @@ fn default_of(sheet: &ProductSheet, name: &str) -> Option<String> {
         .parameters
         .iter()
         .find(|parameter| parameter.name == name);
-    parameter.and_then(|parameter| parameter.default.clone())
+    let parameter = parameter?;
+    parameter.default.clone()
 }
 
 /// The zone of an answer: the asked area's or thing's, else the first region's, else any area's, else

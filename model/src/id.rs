@@ -173,6 +173,9 @@ impl Hash for ThingId {
 
 impl ThingId {
     /// Joins a publisher's and a local name.
+    ///
+    /// # Panics
+    /// Never: a publisher's name has at most 64 bytes.
     pub fn new(publisher: &PublisherId, local: &LocalId) -> Self {
         let colon = u8::try_from(publisher.as_str().len()).expect("names have at most 64 bytes");
         Self {

@@ -31,7 +31,7 @@ text_enum!(PublisherKind {
 });
 
 /// Phenomenon times older than this are quarantined, unless the publisher says otherwise.
-pub const MAX_AGE_DEFAULT: Duration = Duration::from_secs(400 * 86_400);
+pub const MAX_AGE_DEFAULT: Duration = Duration::from_hours(9600);
 
 /// One entry of `publishers.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -73,7 +73,7 @@ impl Timestamp {
         };
         let moment: jiff::Timestamp = text.trim().parse().map_err(|_cause| refused())?;
         let micros = moment.as_microsecond();
-        if micros < Self::MIN.0 || micros > Self::MAX.0 {
+        if !(Self::MIN.0..=Self::MAX.0).contains(&micros) {
             return Err(refused());
         }
         Ok(Self(micros))
@@ -122,6 +122,9 @@ impl Timestamp {
     }
 
     /// As jiff knows it.
+    ///
+    /// # Panics
+    /// Never: the range of a [`Timestamp`] lies within jiff's.
     pub fn to_jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_microsecond(self.0).expect("the range lies within jiff's")
     }
@@ -244,7 +247,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, TimeError> {
 pub fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     for (unit_s, unit) in [(604_800, 'w'), (86_400, 'd'), (3_600, 'h'), (60, 'm')] {
-        if seconds > 0 && seconds % unit_s == 0 {
+        if seconds > 0 && seconds.is_multiple_of(unit_s) {
             return format!("{}{unit}", seconds / unit_s);
         }
     }

@@ -39,7 +39,7 @@ pub async fn run(mut config: Config, args: Query) -> anyhow::Result<()> {
 
 async fn print_stream(body: axum::body::Body) -> anyhow::Result<()> {
     let mut pieces = body.into_data_stream();
-    let mut out = stdout().lock();
+    let mut out = stdout();
     while let Some(piece) = pieces.next().await {
         out.write_all(&piece.context("the answer broke off")?)?;
     }

@@ -52,6 +52,10 @@ pub async fn run(flags: &Common, args: &Simulate) -> anyhow::Result<()> {
         now: Arc::new(|| SystemClock.now()),
         on_acknowledged: None,
     };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "awaited below, before the command ends"
+    )]
     let playing = tokio::task::spawn(live.run(Arc::clone(&counters), stop.clone()));
     let limit = args.seconds.map_or(Duration::MAX, Duration::from_secs);
     // Cancel-safe: a signal or a deadline that is not waited for is lost on purpose.
@@ -73,6 +77,7 @@ pub async fn run(flags: &Common, args: &Simulate) -> anyhow::Result<()> {
 }
 
 /// Says every ten seconds how it goes.
+#[expect(clippy::infinite_loop, reason = "ends when the command drops it")]
 async fn tell(counters: &LiveCounters) {
     loop {
         tokio::time::sleep(Duration::from_secs(10)).await;

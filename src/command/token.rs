@@ -22,7 +22,7 @@ pub async fn run(mut config: Config, action: TokenAction) -> anyhow::Result<()> 
 }
 
 async fn act(holder: &Holder, action: TokenAction) -> anyhow::Result<()> {
-    let mut out = stdout().lock();
+    let mut out = stdout();
     match action {
         TokenAction::New { whose } => {
             let body = match whose.publisher {

@@ -13,7 +13,7 @@ fn the_pages_show_what_the_api_answers() {
     let args = [
         "demo", "--towns", "6", "--days", "10", "--seed", "3", "--live", "0",
     ];
-    let house = House::start(dir.path(), &args, Duration::from_secs(240));
+    let house = House::start(dir.path(), &args, Duration::from_mins(4));
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let pictures = root.join("test-output/pages");
     std::fs::create_dir_all(&pictures).unwrap();

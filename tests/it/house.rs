@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long anything may take to become true.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The built binary.
-pub fn arno() -> Command {
+pub(crate) fn arno() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_arno"));
     command
         .env("ARNO_LOG", "warn,arno=info")
@@ -23,7 +23,7 @@ pub fn arno() -> Command {
 
 /// A running system.
 #[derive(Debug)]
-pub struct House {
+pub(crate) struct House {
     child: Child,
     dir: PathBuf,
     log: PathBuf,
@@ -33,14 +33,14 @@ pub struct House {
 
 impl House {
     /// `arno up` on free ports over `dir/data`, ready.
-    pub fn up(dir: &Path, flags: &[&str]) -> Self {
+    pub(crate) fn up(dir: &Path, flags: &[&str]) -> Self {
         let mut args = vec!["up"];
         args.extend(flags);
         Self::start(dir, &args, PATIENCE)
     }
 
     /// Any command that serves, ready within `patience`.
-    pub fn start(dir: &Path, args: &[&str], patience: Duration) -> Self {
+    pub(crate) fn start(dir: &Path, args: &[&str], patience: Duration) -> Self {
         let data = dir.join("data");
         let log = dir.join(format!("log-{}.txt", fs::read_dir(dir).unwrap().count()));
         drop(fs::remove_file(data.join("run.json")));
@@ -95,12 +95,12 @@ impl House {
     }
 
     /// The data folder.
-    pub fn data_dir(&self) -> &Path {
+    pub(crate) fn data_dir(&self) -> &Path {
         &self.dir
     }
 
     /// What it logged.
-    pub fn log_text(&self) -> String {
+    pub(crate) fn log_text(&self) -> String {
         let mut text = String::new();
         if let Ok(mut file) = fs::File::open(&self.log) {
             file.read_to_string(&mut text).unwrap();
@@ -109,12 +109,12 @@ impl House {
     }
 
     /// The address of a path.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.http)
     }
 
     /// The status of a GET; 0 when nothing answers.
-    pub fn status(&self, path: &str) -> u16 {
+    pub(crate) fn status(&self, path: &str) -> u16 {
         let agent = agent();
         agent
             .get(self.url(path))
@@ -123,14 +123,14 @@ impl House {
     }
 
     /// A GET's JSON; panics unless it is 200.
-    pub fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let (status, text) = self.fetch(path);
         assert_eq!(status, 200, "GET {path}: {text}\nlog:\n{}", self.log_text());
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("GET {path}: {error}: {text}"))
     }
 
     /// A GET's status and text.
-    pub fn fetch(&self, path: &str) -> (u16, String) {
+    pub(crate) fn fetch(&self, path: &str) -> (u16, String) {
         let mut response = agent().get(self.url(path)).call().unwrap();
         let status = response.status().as_u16();
         (
@@ -145,13 +145,13 @@ impl House {
     }
 
     /// The items of a public product.
-    pub fn product(&self, query: &str) -> Vec<Value> {
+    pub(crate) fn product(&self, query: &str) -> Vec<Value> {
         let answer = self.get(&format!("/api/v1/products/{query}"));
         answer["items"].as_array().unwrap().clone()
     }
 
     /// Rows of an operator's query, through the command line.
-    pub fn query(&self, sql: &str) -> Vec<Value> {
+    pub(crate) fn query(&self, sql: &str) -> Vec<Value> {
         let output = self.command(&["query", sql, "--format", "ndjson"]);
         assert!(
             output.status.success(),
@@ -165,7 +165,7 @@ impl House {
     }
 
     /// Another command on the same folder.
-    pub fn command(&self, args: &[&str]) -> Output {
+    pub(crate) fn command(&self, args: &[&str]) -> Output {
         arno()
             .args(args)
             .arg("--data-dir")
@@ -175,7 +175,12 @@ impl House {
     }
 
     /// Waits until something holds.
-    pub fn wait(&mut self, what: &str, patience: Duration, mut holds: impl FnMut(&Self) -> bool) {
+    pub(crate) fn wait(
+        &mut self,
+        what: &str,
+        patience: Duration,
+        mut holds: impl FnMut(&Self) -> bool,
+    ) {
         let start = Instant::now();
         while !holds(self) {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -194,7 +199,7 @@ impl House {
     }
 
     /// Lets what is under way be written: a negative can't be waited for.
-    pub fn wait_a_moment(&self, moment: Duration) {
+    pub(crate) fn wait_a_moment(&self, moment: Duration) {
         let start = Instant::now();
         while start.elapsed() < moment {
             pause();
@@ -202,13 +207,13 @@ impl House {
     }
 
     /// Ends it as a power cut would.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Ends it as a service manager would, and expects exit code 0 within 10 seconds.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(
             Command::new("kill")
@@ -241,10 +246,10 @@ impl Drop for House {
 }
 
 /// A client that gives statuses, not errors.
-pub fn agent() -> ureq::Agent {
+pub(crate) fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(120)));
+        .timeout_global(Some(Duration::from_mins(2)));
     config.build().into()
 }
 
@@ -257,7 +262,7 @@ fn pause() {
 }
 
 /// A registry of one town with one lot of 100 places and one access point, and its folder.
-pub fn small_registry(dir: &Path) -> PathBuf {
+pub(crate) fn small_registry(dir: &Path) -> PathBuf {
     let folder = dir.join("registry");
     fs::create_dir_all(&folder).unwrap();
     fs::write(

@@ -108,7 +108,8 @@ fn names_of(mapping: &Path) -> BTreeMap<String, String> {
 fn compare(house: &House, wanted: &Path, names: &BTreeMap<String, String>) {
     let rows = house.query(
         "SELECT area, bucket_start, load_integral, capacity_integral, capacity_expected \
-         FROM area_rollups WHERE level = 'thing' AND measure = 'parking' AND bucket = '1h'",
+         FROM area_rollups WHERE level = 'thing' AND measure = 'parking' AND bucket = '1h' \
+         AND bucket_start >= '2000-01-01T00:00:00Z'",
     );
     let found: BTreeMap<(String, String), [i64; 3]> = rows
         .iter()

@@ -162,7 +162,10 @@ pub(crate) async fn export(
     caller.must_operate()?;
     Params::read(&uri, &[])?;
     let files = state.registry_port().export().await.map_err(problem_of)?;
-    let text = |bytes: Option<Vec<u8>>| bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = |bytes: Option<Vec<u8>>| {
+        let bytes = bytes?;
+        String::from_utf8(bytes).ok()
+    };
     let files = RegistryFiles {
         publishers: text(files.publishers),
         properties: text(files.properties),

@@ -146,20 +146,20 @@ impl Cells {
         match self {
             Self::Null => {}
             Self::Boolean(array) if array.is_valid(row) => {
-                put(out, format_args!("{}", array.value(row)))
+                put(out, format_args!("{}", array.value(row)));
             }
             Self::Integer(array) if array.is_valid(row) => {
-                put(out, format_args!("{}", array.value(row)))
+                put(out, format_args!("{}", array.value(row)));
             }
             Self::Unsigned(array) if array.is_valid(row) => {
-                put(out, format_args!("{}", array.value(row)))
+                put(out, format_args!("{}", array.value(row)));
             }
             Self::Number(array) if array.is_valid(row) => number(array.value(row), out),
             Self::Decimal(array) if array.is_valid(row) => {
                 out.extend_from_slice(printed(array, row).as_bytes());
             }
             Self::Text(array) if array.is_valid(row) => {
-                out.extend_from_slice(array.value(row).as_bytes())
+                out.extend_from_slice(array.value(row).as_bytes());
             }
             Self::Moment(array) if array.is_valid(row) => {
                 put(

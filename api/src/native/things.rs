@@ -254,7 +254,7 @@ pub(crate) async fn show(
 }
 
 fn geometry(item: &ThingItem) -> Option<String> {
-    item.location
-        .as_ref()
-        .and_then(|point| serde_json::to_string(point).ok())
+    let point = item.location
+        .as_ref()?;
+    serde_json::to_string(point).ok()
 }

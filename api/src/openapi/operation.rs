@@ -118,7 +118,7 @@ fn answer(answer: Answer) -> (&'static str, RefOr<Response>) {
             builder = builder.content("application/json", content(schema));
         }
         Answer::Problem => {
-            builder = builder.content(crate::problem::PROBLEM_TYPE, content("Problem"))
+            builder = builder.content(crate::problem::PROBLEM_TYPE, content("Problem"));
         }
         Answer::Text(media) => builder = builder.content(media, text_content()),
         Answer::Nothing => {}

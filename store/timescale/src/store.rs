@@ -32,7 +32,7 @@ pub const CONNECTIONS_COUNT_MAX: usize = 8;
 /// How long a call waits for a connection.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long the server works on one statement.
-const STATEMENT_TIME_MAX: Duration = Duration::from_secs(120);
+const STATEMENT_TIME_MAX: Duration = Duration::from_mins(2);
 /// The oldest PostgreSQL that is supported.
 const SERVER_VERSION_LEAST: i32 = 15;
 

@@ -117,16 +117,14 @@ fn read_keys(mut keys: Keys<'_>) -> Option<Mapping> {
 }
 
 fn format(keys: &mut Keys<'_>) -> Option<Format> {
-    keys.required_text("format", "write csv, ndjson or parquet")
-        .and_then(|(line, text)| {
-            let known = [Format::Csv, Format::Ndjson, Format::Parquet];
-            let found = known.into_iter().find(|format| format.as_str() == text);
-            if found.is_none() {
-                let problem = format!("is `{}`", shown(&text));
-                keys.fault(line, "format", problem, "write csv, ndjson or parquet");
-            }
-            found
-        })
+    let (line, text) = keys.required_text("format", "write csv, ndjson or parquet")?;
+    let known = [Format::Csv, Format::Ndjson, Format::Parquet];
+    let found = known.into_iter().find(|format| format.as_str() == text);
+    if found.is_none() {
+        let problem = format!("is `{}`", shown(&text));
+        keys.fault(line, "format", problem, "write csv, ndjson or parquet");
+    }
+    found
 }
 
 fn publisher(keys: &mut Keys<'_>) -> Option<PublisherId> {

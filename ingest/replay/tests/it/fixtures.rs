@@ -36,7 +36,7 @@ async fn the_ledger_closes_and_the_clock_is_the_recordings() {
     let token = CancellationToken::new();
     let played = replay
         .run(&mut sink, Speed::Max, &token, |progress| {
-            moments.push(progress.moment)
+            moments.push(progress.moment);
         })
         .await
         .unwrap();
