@@ -254,7 +254,6 @@ pub(crate) async fn show(
 }
 
 fn geometry(item: &ThingItem) -> Option<String> {
-    let point = item.location
-        .as_ref()?;
+    let point = item.location.as_ref()?;
     serde_json::to_string(point).ok()
 }
