@@ -5,7 +5,11 @@
 //! # Shape
 //! 1,300 datastreams (20 towns of 50 bays, 5 lots and 10 access points), 30 days, by time across
 //! streams or stream by stream; 10 appends in flight; then one scan of everything.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints and may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints and may fail loudly"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -34,8 +38,11 @@ impl Clock for Ticking {
 
 fn row(index: i64, rows: i64, is_by_stream: bool) -> Observation {
     let per_stream = (rows / STREAMS).max(1);
-    let (stream, place) =
-        if is_by_stream { (index / per_stream % STREAMS, index % per_stream) } else { (index % STREAMS, index / STREAMS) };
+    let (stream, place) = if is_by_stream {
+        (index / per_stream % STREAMS, index % per_stream)
+    } else {
+        (index % STREAMS, index / STREAMS)
+    };
     let step_us = 30 * 86_400_000_000 / per_stream;
     let chance = mix(index);
     let jitter_us = chance % 1_000 * 1_000;
@@ -59,11 +66,17 @@ fn mix(index: i64) -> i64 {
 }
 
 fn main() {
-    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| arg != "--bench")
+        .collect();
     let rows: i64 = args.first().map_or(5_000_000, |text| text.parse().unwrap());
     let batch: i64 = args.get(1).map_or(100_000, |text| text.parse().unwrap());
     let is_by_stream = args.get(2).is_some_and(|text| text == "stream");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     runtime.unwrap().block_on(run(rows, batch, is_by_stream));
 }
 
@@ -71,10 +84,14 @@ async fn run(rows: i64, batch: i64, is_by_stream: bool) {
     let dir = tempfile::tempdir_in(".").unwrap();
     let clock = Arc::new(Ticking(AtomicI64::new(BEGIN_US)));
     let config = EmbeddedConfig::default();
-    let store = EmbeddedStore::open(dir.path(), config, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
+    let store = EmbeddedStore::open(dir.path(), config, Arc::clone(&clock) as Arc<dyn Clock>)
+        .await
+        .unwrap();
     let names: Vec<DatastreamName> = (0..STREAMS)
         .map(|stream| DatastreamName {
-            thing: format!("town-{}:thing-{stream}", stream / 65).parse().unwrap(),
+            thing: format!("town-{}:thing-{stream}", stream / 65)
+                .parse()
+                .unwrap(),
             property: "vehicles".parse().unwrap(),
         })
         .collect();
@@ -92,33 +109,59 @@ async fn run(rows: i64, batch: i64, is_by_stream: bool) {
         let store = Arc::clone(&store);
         async move {
             let clock = ClockMark::Recorded(Timestamp::from_micros(BEGIN_US));
-            let append = Append { observations, quarantine: Vec::new(), ignored_count: 0, clock };
+            let append = Append {
+                observations,
+                quarantine: Vec::new(),
+                ignored_count: 0,
+                clock,
+            };
             store.append(append).await.unwrap()
         }
     });
     let done = appends.buffered(10).count().await;
     let took = began.elapsed().as_secs_f64();
-    println!("{rows} rows in {done} appends: {took:.2} s, {:.0} rows/s, {:?}", as_f64(rows) / took, store.ledger());
+    println!(
+        "{rows} rows in {done} appends: {took:.2} s, {:.0} rows/s, {:?}",
+        as_f64(rows) / took,
+        store.ledger()
+    );
     println!("{:?}", store.health());
     let began = Instant::now();
     let mut found = 0;
-    let scan = Scan { partitions: 2, ..Scan::of(Streams::All, TimeRange::ALL) };
+    let scan = Scan {
+        partitions: 2,
+        ..Scan::of(Streams::All, TimeRange::ALL)
+    };
     for mut part in store.scan(scan).await.unwrap() {
         while let Some(batch) = part.next().await {
             found += batch.unwrap().num_rows();
         }
     }
     let took = began.elapsed().as_secs_f64();
-    println!("scanned {found} rows in {took:.2} s, {:.0} rows/s", as_f64(i64::try_from(found).unwrap()) / took);
+    println!(
+        "scanned {found} rows in {took:.2} s, {:.0} rows/s",
+        as_f64(i64::try_from(found).unwrap()) / took
+    );
     store.close().await.unwrap();
     let began = Instant::now();
-    let store = EmbeddedStore::open(dir.path(), EmbeddedConfig::default(), clock).await.unwrap();
-    println!("opened again in {:.2} s: {:?}", began.elapsed().as_secs_f64(), store.health());
+    let store = EmbeddedStore::open(dir.path(), EmbeddedConfig::default(), clock)
+        .await
+        .unwrap();
+    println!(
+        "opened again in {:.2} s: {:?}",
+        began.elapsed().as_secs_f64(),
+        store.health()
+    );
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find(|line| line.starts_with("VmHWM"));
     println!("{}", peak.unwrap_or_default());
-    let log = std::fs::metadata(dir.path().join("log.redb")).unwrap().len();
-    println!("log file {:.1} MB", as_f64(i64::try_from(log).unwrap()) / 1e6);
+    let log = std::fs::metadata(dir.path().join("log.redb"))
+        .unwrap()
+        .len();
+    println!(
+        "log file {:.1} MB",
+        as_f64(i64::try_from(log).unwrap()) / 1e6
+    );
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]

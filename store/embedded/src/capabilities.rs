@@ -28,7 +28,12 @@ impl ObservationWriter for EmbeddedStore {
         let most = u32::try_from(self.config.queue_rows).unwrap_or(u32::MAX);
         let permits = Arc::clone(&self.queue_rows).acquire_many_owned(rows.clamp(1, most));
         let share = permits.await.map_err(|_source| StoreError::Closed)?;
-        self.ask(|reply| Job::Append { append, share, reply }).await
+        self.ask(|reply| Job::Append {
+            append,
+            share,
+            reply,
+        })
+        .await
     }
 }
 
@@ -46,11 +51,20 @@ fn check(observations: &RecordBatch, datastream_count: usize) -> Result<(), Stor
     if !are_registered(columns.datastream.values(), datastream_count) {
         return invalid("a datastream was never registered");
     }
-    if columns.quality.values().iter().any(|code| Quality::from_code(*code).is_none()) {
+    if columns
+        .quality
+        .values()
+        .iter()
+        .any(|code| Quality::from_code(*code).is_none())
+    {
         return invalid("a quality is unknown");
     }
     let is_finite = match columns.result.nulls() {
-        None => columns.result.values().iter().all(|result| result.is_finite()),
+        None => columns
+            .result
+            .values()
+            .iter()
+            .all(|result| result.is_finite()),
         Some(_nulls) => columns.result.iter().flatten().all(f64::is_finite),
     };
     if !is_finite {
@@ -113,7 +127,8 @@ impl DatastreamRegister for EmbeddedStore {
 impl Documents for EmbeddedStore {
     async fn document(&self, name: &str) -> Result<Option<Document>, StoreError> {
         let (log, name) = (Arc::clone(&self.log), name.to_owned());
-        self.blocking("read a document", move || log.document(&name)).await
+        self.blocking("read a document", move || log.document(&name))
+            .await
     }
 
     async fn put_document(
@@ -123,7 +138,13 @@ impl Documents for EmbeddedStore {
         expected: u64,
     ) -> Result<u64, StoreError> {
         let name = name.to_owned();
-        self.ask(|reply| Job::Document { name, bytes, expected, reply }).await
+        self.ask(|reply| Job::Document {
+            name,
+            bytes,
+            expected,
+            reply,
+        })
+        .await
     }
 }
 
@@ -159,8 +180,10 @@ impl Segments for EmbeddedStore {
         let (folder, log) = (Arc::clone(&self.segments), Arc::clone(&self.log));
         let name = kind.to_owned();
         let prepare = move || {
-            let old: Result<Vec<_>, _> =
-                segments.iter().map(|(day, _batch)| log.segment(&name, *day)).collect();
+            let old: Result<Vec<_>, _> = segments
+                .iter()
+                .map(|(day, _batch)| log.segment(&name, *day))
+                .collect();
             Ok((old?, folder.prepare(&name, &segments, mark)?))
         };
         let (old, swap) = self.blocking("write segments", prepare).await?;
@@ -172,12 +195,19 @@ impl Segments for EmbeddedStore {
     async fn segment(&self, kind: &str, day: i32) -> Result<Option<RecordBatch>, StoreError> {
         let (folder, log) = (Arc::clone(&self.segments), Arc::clone(&self.log));
         let kind = kind.to_owned();
-        self.blocking("read a segment", move || folder.read(&log, &kind, day)).await
+        self.blocking("read a segment", move || folder.read(&log, &kind, day))
+            .await
     }
 
     async fn segment_days(&self, kind: &str) -> Result<Vec<i32>, StoreError> {
         let (log, kind) = (Arc::clone(&self.log), kind.to_owned());
-        let days = move || Ok(log.segments(&kind)?.into_iter().map(|(day, _file)| day).collect());
+        let days = move || {
+            Ok(log
+                .segments(&kind)?
+                .into_iter()
+                .map(|(day, _file)| day)
+                .collect())
+        };
         self.blocking("list segments", days).await
     }
 
@@ -201,7 +231,8 @@ impl Maintenance for EmbeddedStore {
         let moment = self.shared.read();
         let hot_rows = moment.active.len() + moment.flushing.as_ref().map_or(0, |part| part.len());
         let damaged = moment.files.iter().filter(|file| file.is_damaged());
-        let damaged: Vec<&str> = damaged.map(|file| file.path()).collect();
+        let aside = moment.aside.iter().map(String::as_str);
+        let damaged: Vec<&str> = aside.chain(damaged.map(|file| file.path())).collect();
         let fault = moment.fault.as_ref().or(moment.lake_fault.as_ref());
         let is_ready = moment.fault.is_none() && !moment.is_closed;
         let summary = match fault {

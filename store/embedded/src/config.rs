@@ -16,6 +16,9 @@ pub struct EmbeddedConfig {
     pub lake_options: HashMap<String, String>,
     /// How long files that left the lake stay for other readers.
     pub vacuum_age: Duration,
+    /// Bytes that stay free on the disk: with less, nothing is taken any more, so that what is kept
+    /// can still be flushed and trimmed.
+    pub free_bytes_min: u64,
     /// Rows that may wait for the log; appends beyond it wait outside the queue.
     pub queue_rows: usize,
 }
@@ -30,6 +33,8 @@ impl Default for EmbeddedConfig {
             lake_options: HashMap::new(),
             // Longer than anybody's query.
             vacuum_age: Duration::from_secs(3_600),
+            // A flush's files and the log's own pages.
+            free_bytes_min: 64 << 20,
             // Four of the largest appends.
             queue_rows: 4 * arno_store::append::APPEND_ROWS_MAX,
         }

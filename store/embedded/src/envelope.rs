@@ -12,11 +12,12 @@
 
 use crc32fast::Hasher;
 
-const MAGIC: &[u8; 4] = b"ARN1";
+/// How every frame begins.
+pub(crate) const MAGIC: &[u8; 4] = b"ARN1";
 const HEAD_BYTES: usize = 4 + 4 + 4 + 4 + 1 + 8;
 
 /// Which table a value belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum Kind {
     /// A group of commits.
@@ -61,6 +62,8 @@ pub(crate) struct Opened<'a> {
     pub(crate) key: &'a [u8],
     /// What it holds.
     pub(crate) payload: &'a [u8],
+    /// Bytes of the whole frame.
+    pub(crate) length: usize,
 }
 
 /// The bytes are not what was written.
@@ -103,7 +106,9 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Opened<'_>, BadChecksum> {
     let crc: [u8; 4] = head[4..8].try_into().map_err(|_source| BadChecksum)?;
     let key_bytes = number(8).ok_or(BadChecksum)?;
     let payload_bytes = number(12).ok_or(BadChecksum)?;
-    let end = HEAD_BYTES.saturating_add(key_bytes).saturating_add(payload_bytes);
+    let end = HEAD_BYTES
+        .saturating_add(key_bytes)
+        .saturating_add(payload_bytes);
     let framed = bytes.get(8..end).ok_or(BadChecksum)?;
     let mut hasher = Hasher::new();
     hasher.update(framed);
@@ -117,7 +122,15 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Opened<'_>, BadChecksum> {
         stamp: u64::from_le_bytes(stamp),
         key,
         payload,
+        length: end,
     })
+}
+
+/// Where the next frame may begin.
+pub(crate) fn find(bytes: &[u8]) -> Option<usize> {
+    bytes
+        .windows(MAGIC.len())
+        .position(|window| window == MAGIC)
 }
 
 #[cfg(test)]
@@ -129,7 +142,10 @@ mod tests {
         let sealed = seal(Kind::Document, 7, b"name", b"some bytes");
         let opened = open(&sealed).unwrap();
         assert_eq!((opened.kind, opened.stamp), (Kind::Document, 7));
-        assert_eq!((opened.key, opened.payload), (&b"name"[..], &b"some bytes"[..]));
+        assert_eq!(
+            (opened.key, opened.payload),
+            (&b"name"[..], &b"some bytes"[..])
+        );
         for bit in 0..sealed.len() * 8 {
             let mut damaged = sealed.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);

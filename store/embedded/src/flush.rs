@@ -59,7 +59,14 @@ impl Flusher {
         jobs: mpsc::Sender<Job>,
         config: EmbeddedConfig,
     ) -> Self {
-        Self { lake, shared, clock, jobs, config, alone: Mutex::new(()) }
+        Self {
+            lake,
+            shared,
+            clock,
+            jobs,
+            config,
+            alone: Mutex::new(()),
+        }
     }
 
     /// Flushes whenever it is due, until cancelled. Safe to cancel: a flush under way is finished.
@@ -70,8 +77,16 @@ impl Flusher {
                 () = self.shared.flush_due.notified() => {}
                 () = tokio::time::sleep(AGE_CHECK) => {}
             }
+            if self.shared.read().fault.is_some() && self.jobs.try_send(Job::Probe).is_err() {
+                tracing::debug!(
+                    "the queue is full: its appends will show whether the disk is well"
+                );
+            }
             if let Err(source) = Arc::clone(&self).flush_if_due().await {
-                tracing::error!(error = &source as &dyn std::error::Error, "the flush failed");
+                tracing::error!(
+                    error = &source as &dyn std::error::Error,
+                    "the flush failed"
+                );
             }
         }
     }
@@ -82,7 +97,9 @@ impl Flusher {
             let handle = Handle::current();
             let work = move || handle.block_on(self.flush());
             // Sorting and encoding take seconds: not on the runtime's own threads.
-            return tokio::task::spawn_blocking(work).await.map_err(|_source| gone("flush"))?;
+            return tokio::task::spawn_blocking(work)
+                .await
+                .map_err(|_source| gone("flush"))?;
         }
         Ok(())
     }
@@ -90,7 +107,10 @@ impl Flusher {
     /// Deletes files that left the lake long enough ago.
     pub(crate) async fn vacuum(&self) -> Result<(), StoreError> {
         let _alone = self.alone.lock().await;
-        Ok(self.lake.vacuum(self.clock.now(), self.config.vacuum_age).await?)
+        Ok(self
+            .lake
+            .vacuum(self.clock.now(), self.config.vacuum_age)
+            .await?)
     }
 
     fn is_due(&self) -> bool {
@@ -104,7 +124,9 @@ impl Flusher {
 
     async fn flush(&self) -> Result<(), StoreError> {
         let _alone = self.alone.lock().await;
-        let Some(flushing) = self.begin() else { return Ok(()) };
+        let Some(flushing) = self.begin() else {
+            return Ok(());
+        };
         let flushed = self.move_to_lake(&flushing).await;
         let mut moment = self.shared.write();
         match flushed {
@@ -147,29 +169,47 @@ impl Flusher {
     }
 
     async fn move_to_lake(&self, flushing: &Flushing) -> Result<Files, StoreError> {
-        let mut change = Change { position: Some(flushing.position), ..Change::default() };
+        let mut change = Change {
+            position: Some(flushing.position),
+            ..Change::default()
+        };
         for month in flushing.rows.months() {
             let range = month.range();
             let (start_us, end_us) = (range.start.as_micros(), range.end.as_micros());
-            let mut view = flushing.rows.view(&arno_store::Streams::All, start_us, end_us);
+            let mut view = flushing
+                .rows
+                .view(&arno_store::Streams::All, start_us, end_us);
             view.cut(start_us, end_us, i64::MAX);
             let row_count: usize = view.counts().map(|(_key, count)| count).sum();
-            let absorbed = absorb(&flushing.files, month, u64::try_from(row_count).unwrap_or(0));
-            let mut sources: Vec<Source> =
-                absorbed.iter().filter_map(|file| self.lake.source(file, &Ask::ALL)).collect();
+            let absorbed = absorb(
+                &flushing.files,
+                month,
+                u64::try_from(row_count).unwrap_or(0),
+            );
+            let mut sources: Vec<Source> = absorbed
+                .iter()
+                .filter_map(|file| self.lake.source(file, &Ask::ALL))
+                .collect();
             sources.push(view.into_source());
             let rows = merge(sources, &everything());
             let written = self.lake.write(month, rows, &flushing.names).await?;
             change.added.extend(written.map(Arc::new));
             change.removed.extend(absorbed);
         }
-        let committed = self.lake.commit(&flushing.files, change, WRITER, self.clock.now()).await;
+        let committed = self
+            .lake
+            .commit(&flushing.files, change, WRITER, self.clock.now())
+            .await;
         match committed {
             Ok(files) => Ok(files),
             Err(source) => {
                 // It may have happened all the same: the lake itself says whether.
                 let (files, position) = self.lake.reload(&flushing.files, WRITER).await?;
-                if position >= Some(flushing.position) { Ok(files) } else { Err(source.into()) }
+                if position >= Some(flushing.position) {
+                    Ok(files)
+                } else {
+                    Err(source.into())
+                }
             }
         }
     }
@@ -193,13 +233,19 @@ struct Flushing {
 
 fn everything() -> Shape {
     let columns = (0..kept_schema().fields().len()).collect();
-    Shape { versions: Versions::All, columns, limit: usize::MAX }
+    Shape {
+        versions: Versions::All,
+        columns,
+        limit: usize::MAX,
+    }
 }
 
 /// The files of a month that are merged with so many new rows: from the smallest up, while they are
 /// small beside what comes in.
 fn absorb(files: &Files, month: Month, row_count: u64) -> Vec<Arc<LakeFile>> {
-    let of_month = files.iter().filter(|file| file.month() == month && !file.is_damaged());
+    let of_month = files
+        .iter()
+        .filter(|file| file.month() == month && !file.is_damaged());
     let mut smallest: Vec<&Arc<LakeFile>> = of_month.collect();
     smallest.sort_by_key(|file| file.row_count());
     let mut together = row_count;

@@ -32,16 +32,25 @@ impl Folder {
         let failed = |source| io_failed("open the data folder", source);
         fs::create_dir_all(path).map_err(failed)?;
         let lock_path = path.join("lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(lock_path);
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(lock_path);
         let lock = lock.map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::Held { name: path.display().to_string() });
+                return Err(StoreError::Held {
+                    name: path.display().to_string(),
+                });
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        let folder = Self { path: path.to_owned(), lock: Mutex::new(Some(lock)) };
+        let folder = Self {
+            path: path.to_owned(),
+            lock: Mutex::new(Some(lock)),
+        };
         folder.check_format()?;
         for name in ["segments", "damaged"] {
             fs::create_dir_all(folder.path.join(name)).map_err(failed)?;
@@ -65,9 +74,16 @@ impl Folder {
             Err(source) => return Err(failed(source)),
         };
         let name = path.display().to_string();
-        let found: u32 = text.trim().parse().map_err(|source| damaged(name.clone(), source))?;
+        let found: u32 = text
+            .trim()
+            .parse()
+            .map_err(|source| damaged(name.clone(), source))?;
         if found > FORMAT {
-            return Err(StoreError::NewerFormat { name, found, supported: FORMAT });
+            return Err(StoreError::NewerFormat {
+                name,
+                found,
+                supported: FORMAT,
+            });
         }
         Ok(())
     }
@@ -79,7 +95,12 @@ impl Folder {
 
     /// Lets another process have it.
     pub(crate) fn release(&self) {
-        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(
+            self.lock
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
     }
 }
 

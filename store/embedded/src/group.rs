@@ -28,7 +28,9 @@ pub(crate) fn encode(batches: &[RecordBatch]) -> Result<Vec<u8>, StoreError> {
         }
         writer.into_inner()
     })();
-    written.map_err(|_source| StoreError::Invalid { reason: "the batch cannot be written" })
+    written.map_err(|_source| StoreError::Invalid {
+        reason: "the batch cannot be written",
+    })
 }
 
 /// Views of the batches in an IPC stream.

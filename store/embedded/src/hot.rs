@@ -48,9 +48,15 @@ impl Hot {
 
     /// All rows, by datastream and time.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (DatastreamKey, &Row)> {
-        (1_i32..).map(DatastreamKey).zip(&self.streams).flat_map(|(key, chunks)| {
-            chunks.iter().flat_map(|chunk| chunk.iter()).map(move |row| (key, row))
-        })
+        (1_i32..)
+            .map(DatastreamKey)
+            .zip(&self.streams)
+            .flat_map(|(key, chunks)| {
+                chunks
+                    .iter()
+                    .flat_map(|chunk| chunk.iter())
+                    .map(move |row| (key, row))
+            })
     }
 
     /// The months that rows lie in.
@@ -113,7 +119,9 @@ impl Hot {
     pub(crate) fn view(&self, streams: &Streams, start: i64, end: i64) -> HotView {
         let mut view = HotView::default();
         let mut add = |place: usize, key: DatastreamKey| {
-            let Some(chunks) = self.streams.get(place) else { return };
+            let Some(chunks) = self.streams.get(place) else {
+                return;
+            };
             let first = chunks.partition_point(|chunk| newest_time(chunk) < start);
             let last = chunks.partition_point(|chunk| oldest_time(chunk) < end);
             if first < last {

@@ -20,15 +20,29 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 #[derive(Debug)]
 pub(crate) enum Job {
     /// An append, checked already, with its share of the queue's rows.
-    Append { append: Append, share: OwnedSemaphorePermit, reply: Reply<Appended> },
+    Append {
+        append: Append,
+        share: OwnedSemaphorePermit,
+        reply: Reply<Appended>,
+    },
     /// Names that want keys.
-    Register { names: Vec<DatastreamName>, reply: Reply<Vec<DatastreamKey>> },
+    Register {
+        names: Vec<DatastreamName>,
+        reply: Reply<Vec<DatastreamKey>>,
+    },
     /// A document, if it still has a revision.
-    Document { name: String, bytes: Vec<u8>, expected: u64, reply: Reply<u64> },
+    Document {
+        name: String,
+        bytes: Vec<u8>,
+        expected: u64,
+        reply: Reply<u64>,
+    },
     /// Segments whose files are written.
     Segments { swap: SegmentSwap, reply: Reply<()> },
     /// Groups up to a number are in the lake.
     Trim { upto: u64 },
+    /// Nothing but a commit, to see whether a failed disk takes one again.
+    Probe,
     /// No further jobs.
     Close { reply: Reply<()> },
 }

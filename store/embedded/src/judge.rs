@@ -34,18 +34,27 @@ pub(crate) struct Arrivals {
 impl Arrivals {
     /// Rows not judged yet.
     pub(crate) fn new(columns: ObservationColumns, known_at_us: i64) -> Self {
-        Self { columns, known_at_us, accepted: None, ledger: Ledger::default() }
+        Self {
+            columns,
+            known_at_us,
+            accepted: None,
+            ledger: Ledger::default(),
+        }
     }
 
     /// Whether a row is kept.
     pub(crate) fn is_accepted(&self, index: usize) -> bool {
-        self.accepted.as_ref().is_none_or(|accepted| accepted[index])
+        self.accepted
+            .as_ref()
+            .is_none_or(|accepted| accepted[index])
     }
 
     /// How many rows are kept.
     pub(crate) fn accepted_count(&self) -> usize {
         let all = self.columns.len();
-        self.accepted.as_ref().map_or(all, |kept| kept.iter().filter(|kept| **kept).count())
+        self.accepted
+            .as_ref()
+            .map_or(all, |kept| kept.iter().filter(|kept| **kept).count())
     }
 }
 
@@ -96,7 +105,10 @@ pub(crate) fn sift(group: &[Arrivals], tails: &mut Tails) -> Vec<(usize, usize)>
 pub(crate) fn identities(group: &[Arrivals], rows: &[(usize, usize)]) -> Vec<Identity> {
     let identity = |(append, index): &(usize, usize)| {
         let columns = &group[*append].columns;
-        (DatastreamKey(columns.datastream.value(*index)), columns.time.value(*index))
+        (
+            DatastreamKey(columns.datastream.value(*index)),
+            columns.time.value(*index),
+        )
     };
     let mut all: Vec<_> = rows.iter().map(identity).collect();
     all.sort_unstable();
@@ -119,7 +131,9 @@ pub(crate) fn settle(group: &mut [Arrivals], others: &[(usize, usize)], mut kept
             for (index, is_kept) in accepted.iter_mut().enumerate() {
                 let is_other = others.next_if_eq(&(append, index)).is_some();
                 let identity = (reader.datastream(index), reader.time(index));
-                let Some(versions) = kept.get_mut(&identity) else { continue };
+                let Some(versions) = kept.get_mut(&identity) else {
+                    continue;
+                };
                 let row = reader.row(index, arrivals.known_at_us);
                 if is_other {
                     let result_time = row.result_time().map(Timestamp::from_micros);

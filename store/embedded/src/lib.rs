@@ -15,6 +15,7 @@
 
 mod capabilities;
 mod config;
+mod disk;
 mod envelope;
 mod error;
 mod flush;
@@ -28,6 +29,7 @@ mod lookup;
 mod recovery;
 mod refusal;
 mod row;
+mod salvage;
 mod scan;
 mod segment;
 mod shared;

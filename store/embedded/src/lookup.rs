@@ -98,11 +98,14 @@ impl Cache {
     ) -> Result<bool, StoreError> {
         let keys: BTreeSet<DatastreamKey> = asked.iter().map(|(key, _time)| *key).collect();
         let name = |key: DatastreamKey| (file.path().to_owned(), key);
-        let missing: Vec<DatastreamKey> =
-            keys.into_iter().filter(|key| !self.spans.contains_key(&name(*key))).collect();
+        let missing: Vec<DatastreamKey> = keys
+            .into_iter()
+            .filter(|key| !self.spans.contains_key(&name(*key)))
+            .collect();
         let counts = missing.iter().filter_map(|key| file.span(*key));
-        let row_count: usize =
-            counts.map(|span| usize::try_from(span.row_count).unwrap_or(usize::MAX)).sum();
+        let row_count: usize = counts
+            .map(|span| usize::try_from(span.row_count).unwrap_or(usize::MAX))
+            .sum();
         if row_count > CACHE_ROWS_MAX / 2 {
             return Ok(false);
         }
@@ -110,8 +113,13 @@ impl Cache {
             *self = Self::default();
             return Box::pin(self.load(lake, file, asked)).await;
         }
-        let ask = Ask { streams: Streams::of(missing.clone()), ..Ask::ALL };
-        let Some(source) = lake.source(file, &ask) else { return Ok(true) };
+        let ask = Ask {
+            streams: Streams::of(missing.clone()),
+            ..Ask::ALL
+        };
+        let Some(source) = lake.source(file, &ask) else {
+            return Ok(true);
+        };
         let mut read: HashMap<DatastreamKey, Vec<Row>> = HashMap::new();
         each_row(source, |key, row| read.entry(key).or_default().push(row)).await?;
         for key in missing {
@@ -128,7 +136,8 @@ impl Cache {
             return;
         }
         let named: BTreeSet<&str> = files.iter().map(|file| file.path()).collect();
-        self.spans.retain(|(path, _key), _rows| named.contains(path.as_str()));
+        self.spans
+            .retain(|(path, _key), _rows| named.contains(path.as_str()));
         self.row_count = self.spans.values().map(Vec::len).sum();
     }
 }
@@ -143,10 +152,14 @@ async fn stream_versions(
     let ask = Ask {
         streams: Streams::of(asked.iter().map(|(key, _time)| *key).collect()),
         start_us: times.clone().min().unwrap_or(i64::MIN),
-        end_us: times.max().map_or(i64::MAX, |last_us| last_us.saturating_add(1)),
+        end_us: times
+            .max()
+            .map_or(i64::MAX, |last_us| last_us.saturating_add(1)),
         ..Ask::ALL
     };
-    let Some(source) = lake.source(file, &ask) else { return Ok(()) };
+    let Some(source) = lake.source(file, &ask) else {
+        return Ok(());
+    };
     let mut rest = asked;
     each_row(source, |key, row| {
         let identity = (key, row.time);
@@ -189,12 +202,22 @@ pub(crate) async fn leads(
     months.dedup();
     for month in months.into_iter().rev() {
         let mut here: BTreeMap<DatastreamKey, Vec<Row>> = BTreeMap::new();
-        for file in files.iter().filter(|file| file.month() == month && !file.is_damaged()) {
+        for file in files
+            .iter()
+            .filter(|file| file.month() == month && !file.is_damaged())
+        {
             let spans = file.spans().iter().filter(|span| {
                 let known = newest.get(&span.key);
                 known.is_some_and(|known| ask.reach(span) >= *known && ask.reach(span).is_some())
             });
-            file_leads(lake, file, &spans.copied().collect::<Vec<_>>(), ask, &mut here).await?;
+            file_leads(
+                lake,
+                file,
+                &spans.copied().collect::<Vec<_>>(),
+                ask,
+                &mut here,
+            )
+            .await?;
         }
         for (key, rows) in here {
             newest.remove(&key);
@@ -211,8 +234,7 @@ async fn file_leads(
     ask: LeadAsk,
     here: &mut BTreeMap<DatastreamKey, Vec<Row>>,
 ) -> Result<(), StoreError> {
-    let is_over =
-        |span: &Span| span.last_us < ask.start_us && span.last_known_us <= ask.as_of_us;
+    let is_over = |span: &Span| span.last_us < ask.start_us && span.last_known_us <= ask.as_of_us;
     let (over, cut): (Vec<&Span>, Vec<&Span>) = spans.iter().partition(|span| is_over(span));
     let mut whole: Vec<DatastreamKey> = cut.iter().map(|span| span.key).collect();
     if !over.is_empty() {
@@ -226,7 +248,8 @@ async fn file_leads(
             if is_one && span.row_count > TAIL_ROWS {
                 whole.push(span.key);
             } else {
-                rows.iter().for_each(|row| keep_newest(here, span.key, *row));
+                rows.iter()
+                    .for_each(|row| keep_newest(here, span.key, *row));
             }
         }
     }
@@ -239,7 +262,9 @@ async fn file_leads(
         as_of_us: ask.as_of_us,
         ..Ask::ALL
     };
-    let Some(source) = lake.source(file, &ask) else { return Ok(()) };
+    let Some(source) = lake.source(file, &ask) else {
+        return Ok(());
+    };
     each_row(source, |key, row| keep_newest(here, key, row)).await
 }
 

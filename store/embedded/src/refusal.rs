@@ -19,7 +19,10 @@ struct Words {
 pub(crate) fn encode(entry: &QuarantineEntry) -> Vec<u8> {
     let payload = entry.payload.as_deref().unwrap_or_default();
     let words = Words {
-        entry: QuarantineEntry { payload: None, ..entry.clone() },
+        entry: QuarantineEntry {
+            payload: None,
+            ..entry.clone()
+        },
         has_payload: entry.payload.is_some(),
     };
     let json = serde_json::to_vec(&words).expect("a struct with text keys always becomes JSON");

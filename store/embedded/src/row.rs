@@ -114,8 +114,16 @@ impl<'a> RowReader<'a> {
             time: self.time[index],
             received: self.received[index],
             known_at,
-            result: if has_result { self.result[index] + 0.0 } else { 0.0 },
-            result_time: if has_result_time { self.result_time[index] } else { 0 },
+            result: if has_result {
+                self.result[index] + 0.0
+            } else {
+                0.0
+            },
+            result_time: if has_result_time {
+                self.result_time[index]
+            } else {
+                0
+            },
             flags,
             quality: self.quality[index],
         }
@@ -159,14 +167,18 @@ impl RowColumns {
 
     /// Adds rows of one datastream.
     pub(crate) fn extend(&mut self, key: DatastreamKey, rows: &[Row]) {
-        self.datastream.extend(std::iter::repeat_n(key.0, rows.len()));
+        self.datastream
+            .extend(std::iter::repeat_n(key.0, rows.len()));
         self.time.extend(rows.iter().map(|row| row.time));
         self.result.extend(rows.iter().map(|row| row.result));
-        self.has_result.extend(rows.iter().map(|row| row.flags & HAS_RESULT != 0));
+        self.has_result
+            .extend(rows.iter().map(|row| row.flags & HAS_RESULT != 0));
         self.quality.extend(rows.iter().map(|row| row.quality));
         self.received.extend(rows.iter().map(|row| row.received));
-        self.result_time.extend(rows.iter().map(|row| row.result_time));
-        self.has_result_time.extend(rows.iter().map(|row| row.flags & HAS_RESULT_TIME != 0));
+        self.result_time
+            .extend(rows.iter().map(|row| row.result_time));
+        self.has_result_time
+            .extend(rows.iter().map(|row| row.flags & HAS_RESULT_TIME != 0));
         self.known_at.extend(rows.iter().map(|row| row.known_at));
     }
 
@@ -182,7 +194,10 @@ impl RowColumns {
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Int32Array::from(self.datastream)),
             time(self.time, None),
-            Arc::new(Float64Array::new(self.result.into(), nulls(self.has_result))),
+            Arc::new(Float64Array::new(
+                self.result.into(),
+                nulls(self.has_result),
+            )),
             Arc::new(UInt8Array::from(self.quality)),
             time(self.received, None),
             time(self.result_time, nulls(self.has_result_time)),

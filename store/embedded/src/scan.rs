@@ -41,7 +41,11 @@ pub(crate) async fn scan(
 ) -> Result<Vec<BatchStream>, StoreError> {
     let shape = shape(scan)?;
     let picked = pick(shared, scan)?;
-    let lead = if scan.with_lead { lead_view(lake, scan, &picked).await? } else { None };
+    let lead = if scan.with_lead {
+        lead_view(lake, scan, &picked).await?
+    } else {
+        None
+    };
     let mut streams = Vec::new();
     for part in partitions(scan, &picked) {
         let mut sources: Vec<Source> = Vec::new();
@@ -49,9 +53,22 @@ pub(crate) async fn scan(
             sources.push(lead.only(&part).into_source());
         }
         if !scan.time.is_empty() {
-            let ask = Ask { streams: part.clone(), ..picked.ask.clone() };
-            sources.extend(picked.files.iter().filter_map(|file| lake.source(file, &ask)));
-            sources.extend(picked.views.iter().map(|view| view.only(&part).into_source()));
+            let ask = Ask {
+                streams: part.clone(),
+                ..picked.ask.clone()
+            };
+            sources.extend(
+                picked
+                    .files
+                    .iter()
+                    .filter_map(|file| lake.source(file, &ask)),
+            );
+            sources.extend(
+                picked
+                    .views
+                    .iter()
+                    .map(|view| view.only(&part).into_source()),
+            );
         }
         streams.push(merge(sources, &shape));
     }
@@ -63,9 +80,15 @@ fn shape(scan: &Scan) -> Result<Shape, StoreError> {
     let columns = scan.columns.clone().unwrap_or_else(|| (0..all).collect());
     let is_ascending = columns.windows(2).all(|pair| pair[0] < pair[1]);
     if !is_ascending || columns.last().is_some_and(|last| *last >= all) {
-        return Err(StoreError::Invalid { reason: "columns must ascend within the kept schema" });
+        return Err(StoreError::Invalid {
+            reason: "columns must ascend within the kept schema",
+        });
     }
-    Ok(Shape { versions: scan.versions, columns, limit: scan.limit.unwrap_or(usize::MAX) })
+    Ok(Shape {
+        versions: scan.versions,
+        columns,
+        limit: scan.limit.unwrap_or(usize::MAX),
+    })
 }
 
 fn pick(shared: &Shared, scan: &Scan) -> Result<Picked, StoreError> {
@@ -81,16 +104,33 @@ fn pick(shared: &Shared, scan: &Scan) -> Result<Picked, StoreError> {
         return Err(StoreError::Closed);
     }
     let files = Arc::clone(&moment.files);
-    let parts: Vec<&Hot> = moment.flushing.as_deref().into_iter().chain([&moment.active]).collect();
-    let leads = if scan.with_lead { hot_leads(&parts, &files, &ask) } else { BTreeMap::new() };
+    let parts: Vec<&Hot> = moment
+        .flushing
+        .as_deref()
+        .into_iter()
+        .chain([&moment.active])
+        .collect();
+    let leads = if scan.with_lead {
+        hot_leads(&parts, &files, &ask)
+    } else {
+        BTreeMap::new()
+    };
     let window = |part: &&Hot| part.view(&ask.streams, ask.start_us, ask.end_us);
-    let mut views: Vec<HotView> =
-        if scan.time.is_empty() { Vec::new() } else { parts.iter().map(window).collect() };
+    let mut views: Vec<HotView> = if scan.time.is_empty() {
+        Vec::new()
+    } else {
+        parts.iter().map(window).collect()
+    };
     drop(moment);
     for view in &mut views {
         view.cut(ask.start_us, ask.end_us, ask.as_of_us);
     }
-    Ok(Picked { views, files, ask, leads })
+    Ok(Picked {
+        views,
+        files,
+        ask,
+        leads,
+    })
 }
 
 /// The hot part's candidates for leads: an entry for every asked datastream, also without any.
@@ -121,7 +161,11 @@ async fn lead_view(
     picked: &Picked,
 ) -> Result<Option<HotView>, StoreError> {
     let newest = |rows: &[Row]| rows.iter().map(|row| row.time).max();
-    let known = picked.leads.iter().map(|(key, rows)| (*key, newest(rows))).collect();
+    let known = picked
+        .leads
+        .iter()
+        .map(|(key, rows)| (*key, newest(rows)))
+        .collect();
     let ask = LeadAsk {
         start_us: scan.time.start.as_micros(),
         as_of_us: picked.ask.as_of_us,
@@ -180,9 +224,18 @@ fn cut_streams(scan: &Scan, picked: &Picked, bounds: &[DatastreamKey]) -> Vec<St
     let keys: Vec<DatastreamKey> = match &scan.streams {
         Streams::Some(keys) => keys.to_vec(),
         Streams::All => {
-            let hot = picked.views.iter().flat_map(|view| view.streams.iter().map(|(key, _)| *key));
-            let lake = picked.files.iter().flat_map(|file| file.spans().iter().map(|span| span.key));
-            let mut keys: Vec<_> = hot.chain(lake).chain(picked.leads.keys().copied()).collect();
+            let hot = picked
+                .views
+                .iter()
+                .flat_map(|view| view.streams.iter().map(|(key, _)| *key));
+            let lake = picked
+                .files
+                .iter()
+                .flat_map(|file| file.spans().iter().map(|span| span.key));
+            let mut keys: Vec<_> = hot
+                .chain(lake)
+                .chain(picked.leads.keys().copied())
+                .collect();
             keys.sort_unstable();
             keys.dedup();
             keys

@@ -39,8 +39,11 @@ impl SegmentFolder {
         for kind in fs::read_dir(&path).map_err(failed)? {
             let kind = kind.map_err(failed)?;
             let name = kind.file_name().to_string_lossy().into_owned();
-            let named: HashSet<String> =
-                log.segments(&name)?.into_iter().map(|(_day, file)| file.file).collect();
+            let named: HashSet<String> = log
+                .segments(&name)?
+                .into_iter()
+                .map(|(_day, file)| file.file)
+                .collect();
             for file in fs::read_dir(kind.path()).map_err(failed)? {
                 let file = file.map_err(failed)?;
                 let name = file.file_name().to_string_lossy().into_owned();
@@ -50,7 +53,10 @@ impl SegmentFolder {
                 }
             }
         }
-        Ok(Self { path, next: AtomicU64::new(next) })
+        Ok(Self {
+            path,
+            next: AtomicU64::new(next),
+        })
     }
 
     /// Writes the files of a swap; they count once the log has it.
@@ -67,15 +73,24 @@ impl SegmentFolder {
             fs::create_dir_all(&folder).map_err(failed)?;
             sync_dir(&self.path).map_err(failed)?;
         }
-        let mut swap = SegmentSwap { kind: kind.to_owned(), days: Vec::new(), mark };
+        let mut swap = SegmentSwap {
+            kind: kind.to_owned(),
+            days: Vec::new(),
+            mark,
+        };
         for (day, batch) in segments {
             if batch.num_rows() == 0 {
                 swap.days.push((*day, None));
                 continue;
             }
-            let invalid = |_source| StoreError::Invalid { reason: "a column type Parquet lacks" };
+            let invalid = |_source| StoreError::Invalid {
+                reason: "a column type Parquet lacks",
+            };
             let bytes = segment::encode(batch).map_err(invalid)?;
-            let file = format!("{day}-{}.parquet", self.next.fetch_add(1, Ordering::Relaxed));
+            let file = format!(
+                "{day}-{}.parquet",
+                self.next.fetch_add(1, Ordering::Relaxed)
+            );
             write_durably(&folder.join(&file), &bytes).map_err(failed)?;
             let crc32 = crc32fast::hash(&bytes);
             swap.days.push((*day, Some(SegmentFile { file, crc32 })));
@@ -92,7 +107,9 @@ impl SegmentFolder {
     ) -> Result<Option<RecordBatch>, StoreError> {
         let mut is_retry = false;
         loop {
-            let Some(file) = log.segment(kind, day)? else { return Ok(None) };
+            let Some(file) = log.segment(kind, day)? else {
+                return Ok(None);
+            };
             let path = self.path.join(kind).join(&file.file);
             match fs::read(&path) {
                 Ok(bytes) => return parse(&path, &file, bytes).map(Some),
@@ -135,5 +152,8 @@ fn check_kind(kind: &str) -> Result<(), StoreError> {
 
 fn number_of(file: &str) -> u64 {
     let stem = file.strip_suffix(".parquet").unwrap_or(file);
-    stem.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+    stem.rsplit('-')
+        .next()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
 }

@@ -5,9 +5,7 @@
 //! the active part, the part that is being flushed, and the lake's files listed here; the three
 //! change together.
 
-use std::sync::{
-    Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use arno_store::Datastreams;
@@ -41,6 +39,8 @@ pub(crate) struct Moment {
     pub(crate) recent: Recent,
     /// Why the last write failed, if it did.
     pub(crate) fault: Option<String>,
+    /// What is damaged or missing and was set aside at start.
+    pub(crate) aside: Vec<String>,
     /// Whether the store was closed.
     pub(crate) is_closed: bool,
 }
@@ -57,7 +57,11 @@ pub(crate) struct Shared {
 impl Shared {
     /// Shares a moment.
     pub(crate) fn new(moment: Moment) -> Self {
-        Self { moment: RwLock::new(moment), flush_due: Notify::new(), room: Default::default() }
+        Self {
+            moment: RwLock::new(moment),
+            flush_due: Notify::new(),
+            room: Default::default(),
+        }
     }
 
     /// Looks.
@@ -79,6 +83,11 @@ impl Shared {
     /// Waits for a flush to end, at most for `most`; may return early.
     pub(crate) fn await_room(&self, most: Duration) {
         let guard = self.room.0.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.room.1.wait_timeout(guard, most).unwrap_or_else(PoisonError::into_inner));
+        drop(
+            self.room
+                .1
+                .wait_timeout(guard, most)
+                .unwrap_or_else(PoisonError::into_inner),
+        );
     }
 }

@@ -18,12 +18,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::config::EmbeddedConfig;
+use crate::disk::{Disk, LocalDisk};
 use crate::error::{gone, io_failed};
 use crate::flush::{Flusher, WRITER};
 use crate::folder::Folder;
 use crate::job::{Job, QUEUE_JOBS_MAX, Reply};
 use crate::log::Log;
-use crate::recovery::recover;
+use crate::recovery::{Recovery, recover};
 use crate::segment::SegmentFolder;
 use crate::shared::{Moment, Shared};
 use crate::touch::Recent;
@@ -44,8 +45,9 @@ pub struct EmbeddedStore {
     jobs: mpsc::Sender<Job>,
     writer: Mutex<Option<JoinHandle<()>>>,
     tracker: TaskTracker,
+    token: CancellationToken,
     /// Ends the flusher when the store is dropped without being closed.
-    ending: DropGuard,
+    _ending: DropGuard,
     is_closing: AtomicBool,
 }
 
@@ -61,6 +63,16 @@ impl EmbeddedStore {
         config: EmbeddedConfig,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, StoreError> {
+        Self::open_on(dir, config, clock, Arc::new(LocalDisk)).await
+    }
+
+    /// Opens the store with its log on a disk of the caller's.
+    pub(crate) async fn open_on(
+        dir: &Path,
+        config: EmbeddedConfig,
+        clock: Arc<dyn Clock>,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Arc<Self>, StoreError> {
         let folder = {
             let dir = dir.to_owned();
             let opening = tokio::task::spawn_blocking(move || Folder::open(&dir));
@@ -72,18 +84,19 @@ impl EmbeddedStore {
         opened.lake.sweep(&opened.files).await?;
         let runtime = Handle::current();
         let opening = tokio::task::spawn_blocking(move || {
-            Self::open_now(folder, opened, runtime, (config, clock))
+            let recovery = recover(&folder, &opened, disk)?;
+            Self::start(folder, (recovery, opened), runtime, (config, clock))
         });
         opening.await.map_err(|_source| gone("open the store"))?
     }
 
-    fn open_now(
+    /// Starts the threads and tasks over recovered parts.
+    fn start(
         folder: Arc<Folder>,
-        opened: Opened,
+        (recovery, opened): (Recovery, Opened),
         runtime: Handle,
         (config, clock): (EmbeddedConfig, Arc<dyn Clock>),
     ) -> Result<Arc<Self>, StoreError> {
-        let recovery = recover(&folder, &opened)?;
         let segments = Arc::new(SegmentFolder::open(folder.join("segments"), &recovery.log)?);
         let log = Arc::new(recovery.log);
         let lake = Arc::new(opened.lake);
@@ -99,9 +112,11 @@ impl EmbeddedStore {
             datastreams: Arc::new(recovery.datastreams),
             recent: Recent::new(recovery.state.known_at_us.unwrap_or(i64::MIN)),
             fault: None,
+            aside: recovery.aside,
             is_closed: false,
         }));
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS_MAX);
+        let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
         let writer = Writer::new(Parts {
             log: Arc::clone(&log),
             shared: Arc::clone(&shared),
@@ -110,6 +125,8 @@ impl EmbeddedStore {
             lake: Arc::clone(&lake),
             runtime: runtime.clone(),
             flush_rows: config.flush_rows,
+            free_bytes_min: config.free_bytes_min,
+            ending: token.clone(),
         });
         let thread = thread::Builder::new().name("arno-store-writer".to_owned());
         let writer = thread.spawn(move || writer.run(queue));
@@ -121,7 +138,6 @@ impl EmbeddedStore {
             jobs.clone(),
             config.clone(),
         ));
-        let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
         tracker.spawn_on(Arc::clone(&flusher).run(token.clone()), &runtime);
         Ok(Arc::new(Self {
             queue_rows: Arc::new(Semaphore::new(config.queue_rows)),
@@ -136,18 +152,19 @@ impl EmbeddedStore {
             jobs,
             writer: Mutex::new(Some(writer)),
             tracker,
-            ending: token.drop_guard(),
+            _ending: token.clone().drop_guard(),
+            token,
             is_closing: AtomicBool::new(false),
         }))
     }
 
     /// Queues a job and waits for its answer.
-    pub(crate) async fn ask<T>(
-        &self,
-        job: impl FnOnce(Reply<T>) -> Job,
-    ) -> Result<T, StoreError> {
+    pub(crate) async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.send(job(reply)).await.map_err(|_source| StoreError::Closed)?;
+        self.jobs
+            .send(job(reply))
+            .await
+            .map_err(|_source| StoreError::Closed)?;
         answer.await.map_err(|_source| StoreError::Closed)?
     }
 
@@ -166,11 +183,15 @@ impl EmbeddedStore {
         if self.is_closing.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        self.ending.token().cancel();
+        self.token.cancel();
         self.tracker.close();
         self.tracker.wait().await;
         let asked = self.ask(|reply| Job::Close { reply }).await;
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(writer) = writer {
             let join = move || writer.join().map_err(|_panic| gone("close the store"));
             self.blocking("close the store", join).await?;
@@ -190,5 +211,9 @@ pub(crate) fn newest(known_at_us: Option<i64>) -> Timestamp {
 /// Whether every key of a column is registered.
 pub(crate) fn are_registered(keys: &[i32], count: usize) -> bool {
     let most = i32::try_from(count).unwrap_or(i32::MAX);
-    keys.iter().all(|key| DatastreamKey(*key) >= DatastreamKey(1) && *key <= most)
+    keys.iter()
+        .all(|key| DatastreamKey(*key) >= DatastreamKey(1) && *key <= most)
 }
+
+#[cfg(test)]
+mod tests;

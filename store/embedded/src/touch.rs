@@ -59,7 +59,11 @@ impl Gather {
                 range.last_us = range.last_us.max(time_us);
             }
             _ => {
-                self.ranges.push(Range { key, first_us: time_us, last_us: time_us });
+                self.ranges.push(Range {
+                    key,
+                    first_us: time_us,
+                    last_us: time_us,
+                });
                 self.newest[place] = u32::try_from(self.ranges.len()).unwrap_or(0);
             }
         }
@@ -87,7 +91,11 @@ pub(crate) struct Recent {
 impl Recent {
     /// Remembers nothing up to and including `floor_us`.
     pub(crate) fn new(floor_us: i64) -> Self {
-        Self { commits: VecDeque::new(), range_count: 0, floor_us }
+        Self {
+            commits: VecDeque::new(),
+            range_count: 0,
+            floor_us,
+        }
     }
 
     /// Remembers a commit.
@@ -95,7 +103,9 @@ impl Recent {
         self.range_count += ranges.len();
         self.commits.push_back((known_at_us, ranges));
         while self.range_count > RECENT_RANGES_MAX {
-            let Some((known_at_us, ranges)) = self.commits.pop_front() else { break };
+            let Some((known_at_us, ranges)) = self.commits.pop_front() else {
+                break;
+            };
             self.range_count -= ranges.len();
             self.floor_us = known_at_us;
         }
@@ -106,8 +116,16 @@ impl Recent {
         if since_us < self.floor_us {
             return None;
         }
-        let first = self.commits.partition_point(|(known_at_us, _ranges)| *known_at_us <= since_us);
-        Some(self.commits.range(first..).flat_map(|(_at, ranges)| ranges).copied().collect())
+        let first = self
+            .commits
+            .partition_point(|(known_at_us, _ranges)| *known_at_us <= since_us);
+        Some(
+            self.commits
+                .range(first..)
+                .flat_map(|(_at, ranges)| ranges)
+                .copied()
+                .collect(),
+        )
     }
 }
 
@@ -127,7 +145,10 @@ pub(crate) fn join(mut ranges: Vec<Range>) -> Vec<(DatastreamKey, TimeRange)> {
         let start = Timestamp::from_micros(range.first_us);
         TimeRange::new(start, Timestamp::from_micros(range.last_us).plus_us(1))
     };
-    joined.iter().map(|range| (range.key, half_open(range))).collect()
+    joined
+        .iter()
+        .map(|range| (range.key, half_open(range)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -144,15 +165,30 @@ mod tests {
         let ranges = gather.take();
         assert!(gather.take().is_empty());
         let joined = join(ranges);
-        let bounds: Vec<_> =
-            joined.iter().map(|(_key, range)| (range.start.as_micros(), range.end.as_micros())).collect();
-        assert_eq!(bounds, [(-1, TOUCH_GAP_US + 1), (10 * TOUCH_GAP_US, 10 * TOUCH_GAP_US + 1)]);
+        let bounds: Vec<_> = joined
+            .iter()
+            .map(|(_key, range)| (range.start.as_micros(), range.end.as_micros()))
+            .collect();
+        assert_eq!(
+            bounds,
+            [
+                (-1, TOUCH_GAP_US + 1),
+                (10 * TOUCH_GAP_US, 10 * TOUCH_GAP_US + 1)
+            ]
+        );
     }
 
     #[test]
     fn a_forgotten_commit_is_not_answered() {
         let mut recent = Recent::new(5);
-        recent.add(6, vec![Range { key: DatastreamKey(1), first_us: 1, last_us: 2 }]);
+        recent.add(
+            6,
+            vec![Range {
+                key: DatastreamKey(1),
+                first_us: 1,
+                last_us: 2,
+            }],
+        );
         assert_eq!(recent.since(4), None);
         assert_eq!(recent.since(5).map(|ranges| ranges.len()), Some(1));
         assert_eq!(recent.since(6).map(|ranges| ranges.len()), Some(0));

@@ -17,7 +17,11 @@ pub(crate) async fn touched(
     lake: &Lake,
     since: Timestamp,
 ) -> Result<Touched, StoreError> {
-    let since_us = if since == Timestamp::MIN { i64::MIN } else { since.as_micros() };
+    let since_us = if since == Timestamp::MIN {
+        i64::MIN
+    } else {
+        since.as_micros()
+    };
     let (known_at, mut ranges, files) = {
         let moment = shared.read();
         if moment.is_closed {
@@ -26,10 +30,18 @@ pub(crate) async fn touched(
         let known_at = newest(moment.state.known_at_us);
         if let Some(ranges) = moment.recent.since(since_us) {
             drop(moment);
-            return Ok(Touched { ranges: join(ranges), known_at });
+            return Ok(Touched {
+                ranges: join(ranges),
+                known_at,
+            });
         }
         let mut gather = Gather::default();
-        for part in moment.flushing.as_deref().into_iter().chain([&moment.active]) {
+        for part in moment
+            .flushing
+            .as_deref()
+            .into_iter()
+            .chain([&moment.active])
+        {
             for (key, row) in part.iter() {
                 if row.known_at > since_us {
                     gather.add(key, row.time);
@@ -39,7 +51,10 @@ pub(crate) async fn touched(
         (known_at, gather.take(), Arc::clone(&moment.files))
     };
     ranges.extend(in_lake(lake, &files, since_us).await?);
-    Ok(Touched { ranges: join(ranges), known_at })
+    Ok(Touched {
+        ranges: join(ranges),
+        known_at,
+    })
 }
 
 async fn in_lake(lake: &Lake, files: &Files, since_us: i64) -> Result<Vec<Range>, StoreError> {
@@ -50,7 +65,11 @@ async fn in_lake(lake: &Lake, files: &Files, since_us: i64) -> Result<Vec<Range>
         for span in file.spans() {
             if span.first_known_us > since_us {
                 let (key, first_us, last_us) = (span.key, span.first_us, span.last_us);
-                ranges.push(Range { key, first_us, last_us });
+                ranges.push(Range {
+                    key,
+                    first_us,
+                    last_us,
+                });
             } else if span.last_known_us > since_us {
                 mixed.push(span.key);
             }
@@ -58,7 +77,11 @@ async fn in_lake(lake: &Lake, files: &Files, since_us: i64) -> Result<Vec<Range>
         if mixed.is_empty() {
             continue;
         }
-        let ask = Ask { streams: Streams::of(mixed), after_us: since_us, ..Ask::ALL };
+        let ask = Ask {
+            streams: Streams::of(mixed),
+            after_us: since_us,
+            ..Ask::ALL
+        };
         if let Some(source) = lake.source(file, &ask) {
             each_row(source, |key, row| gather.add(key, row.time)).await?;
         }

@@ -25,7 +25,9 @@ impl HotView {
     /// One row a datastream.
     pub(crate) fn of_rows(rows: Vec<(DatastreamKey, Row)>) -> Self {
         let one = |(key, row)| (key, vec![Arc::new(vec![row])]);
-        Self { streams: rows.into_iter().map(one).collect() }
+        Self {
+            streams: rows.into_iter().map(one).collect(),
+        }
     }
 
     /// Cuts the chunks at a window's edges and leaves out what was not known yet.
@@ -46,14 +48,21 @@ impl HotView {
 
     /// The part of it that is of some datastreams.
     pub(crate) fn only(&self, streams: &Streams) -> Self {
-        let asked = self.streams.iter().filter(|(key, _chunks)| streams.contains(*key));
-        Self { streams: asked.cloned().collect() }
+        let asked = self
+            .streams
+            .iter()
+            .filter(|(key, _chunks)| streams.contains(*key));
+        Self {
+            streams: asked.cloned().collect(),
+        }
     }
 
     /// Rows of each datastream.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (DatastreamKey, usize)> {
         let count = |chunks: &Vec<Chunk>| chunks.iter().map(|chunk| chunk.len()).sum();
-        self.streams.iter().map(move |(key, chunks)| (*key, count(chunks)))
+        self.streams
+            .iter()
+            .map(move |(key, chunks)| (*key, count(chunks)))
     }
 
     /// Its rows as a sorted source.

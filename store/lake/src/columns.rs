@@ -6,8 +6,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arno_model::observation::{ObservationColumns, kept_schema, time_type};
 use arno_model::DatastreamKey;
+use arno_model::observation::{ObservationColumns, kept_schema, time_type};
 use arno_store::Datastreams;
 use arrow::array::{
     Array as _, ArrayRef, DictionaryArray, Int8Array, Int32Array, RecordBatch, StringArray,
@@ -44,9 +44,8 @@ pub(crate) fn file_schema() -> SchemaRef {
 
 /// The table's columns as Delta knows them; all nullable, as readers of Delta expect.
 pub(crate) fn delta_columns() -> Vec<StructField> {
-    let of = |name: &str, kind: PrimitiveType| {
-        StructField::new(name, DeltaType::Primitive(kind), true)
-    };
+    let of =
+        |name: &str, kind: PrimitiveType| StructField::new(name, DeltaType::Primitive(kind), true);
     vec![
         of("publisher", PrimitiveType::String),
         of("thing", PrimitiveType::String),
@@ -63,7 +62,11 @@ pub(crate) fn delta_columns() -> Vec<StructField> {
 }
 
 /// A kept batch, sorted by datastream, with its names.
-pub(crate) fn with_names(batch: &RecordBatch, view: &ObservationColumns, names: &Datastreams) -> RecordBatch {
+pub(crate) fn with_names(
+    batch: &RecordBatch,
+    view: &ObservationColumns,
+    names: &Datastreams,
+) -> RecordBatch {
     let mut runs: Vec<(DatastreamKey, usize)> = Vec::new();
     for key in view.datastream.values() {
         match runs.last_mut() {
@@ -84,7 +87,11 @@ pub(crate) fn with_names(batch: &RecordBatch, view: &ObservationColumns, names: 
     let name = |key| names.name(key);
     let quality: Int8Array = view.quality.unary(u8::cast_signed);
     let mut columns = vec![
-        column(&|key| name(key).map_or_else(String::new, |name| name.thing.publisher().as_str().to_owned())),
+        column(&|key| {
+            name(key).map_or_else(String::new, |name| {
+                name.thing.publisher().as_str().to_owned()
+            })
+        }),
         column(&|key| name(key).map_or_else(String::new, |name| name.thing.as_str().to_owned())),
         column(&|key| name(key).map_or_else(String::new, |name| name.property.as_str().to_owned())),
     ];

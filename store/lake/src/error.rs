@@ -70,7 +70,10 @@ pub enum LakeError {
 
 impl LakeError {
     pub(crate) fn delta(action: &'static str) -> impl FnOnce(DeltaTableError) -> Self {
-        move |source| Self::Delta { action, source: Box::new(source) }
+        move |source| Self::Delta {
+            action,
+            source: Box::new(source),
+        }
     }
 
     pub(crate) fn object(action: &'static str) -> impl FnOnce(object_store::Error) -> Self {
@@ -85,7 +88,10 @@ impl LakeError {
         path: impl ToString,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self::Damaged { path: path.to_string(), source: source.into() }
+        Self::Damaged {
+            path: path.to_string(),
+            source: source.into(),
+        }
     }
 
     /// Whether the disk under it has no room left.
@@ -110,8 +116,14 @@ impl From<LakeError> for StoreError {
         match error {
             LakeError::Damaged { path, source } => Self::Damaged { name: path, source },
             LakeError::Rows { source } => *source,
-            error if error.is_full() => Self::Full { action: ACTION, source: Box::new(error) },
-            error => Self::Unavailable { action: ACTION, source: Box::new(error) },
+            error if error.is_full() => Self::Full {
+                action: ACTION,
+                source: Box::new(error),
+            },
+            error => Self::Unavailable {
+                action: ACTION,
+                source: Box::new(error),
+            },
         }
     }
 }

@@ -49,7 +49,9 @@ impl LakeFile {
             match reader.try_parse_sized(&end, size_bytes) {
                 Ok(()) => return Self::parsed(reader, path, month, size_bytes),
                 Err(ParquetError::NeedMoreData(needed)) => {
-                    guess = u64::try_from(needed).unwrap_or(u64::MAX).clamp(guess + 1, size_bytes);
+                    guess = u64::try_from(needed)
+                        .unwrap_or(u64::MAX)
+                        .clamp(guess + 1, size_bytes);
                 }
                 Err(source) => return Err(LakeError::damaged(&path, source)),
             }
@@ -61,7 +63,12 @@ impl LakeFile {
         let mut reader = ParquetMetaDataReader::new();
         let parsed = reader.try_parse(bytes);
         parsed.map_err(|source| LakeError::Encode { source })?;
-        Self::parsed(reader, path, month, u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+        Self::parsed(
+            reader,
+            path,
+            month,
+            u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        )
     }
 
     fn parsed(
@@ -70,7 +77,9 @@ impl LakeFile {
         month: Month,
         size_bytes: u64,
     ) -> Result<Self, LakeError> {
-        let footer = reader.finish().map_err(|source| LakeError::damaged(&path, source))?;
+        let footer = reader
+            .finish()
+            .map_err(|source| LakeError::damaged(&path, source))?;
         Self::of(path, month, size_bytes, Arc::new(footer))
     }
 
@@ -87,15 +96,17 @@ impl LakeFile {
             let pair = pairs?.iter().find(|pair| pair.key == name)?;
             pair.value.as_deref()
         };
-        let spans = value(INDEX_NAME).and_then(decode).ok_or_else(|| lacking("its index"))?;
+        let spans = value(INDEX_NAME)
+            .and_then(decode)
+            .ok_or_else(|| lacking("its index"))?;
         let checks = value(CHECKS_NAME)
             .and_then(decode_checks)
             .ok_or_else(|| lacking("its checksums"))?;
         let places = footer
             .row_groups()
             .iter()
-            .flat_map(|group| group.columns())
-            .map(|chunk| chunk.byte_range());
+            .flat_map(parquet::file::metadata::RowGroupMetaData::columns)
+            .map(parquet::file::metadata::ColumnChunkMetaData::byte_range);
         let checks = places
             .zip(checks)
             .map(|((offset, length), crc)| (offset, (length, crc)))
@@ -146,7 +157,10 @@ impl LakeFile {
 
     /// The rows of one datastream.
     pub fn span(&self, key: DatastreamKey) -> Option<&Span> {
-        let at = self.spans.binary_search_by_key(&key, |span| span.key).ok()?;
+        let at = self
+            .spans
+            .binary_search_by_key(&key, |span| span.key)
+            .ok()?;
         self.spans.get(at)
     }
 

@@ -80,7 +80,10 @@ pub(crate) fn encode(spans: &[Span]) -> String {
         put(&mut bytes, span.first_us.wrapping_sub(first_us));
         put(&mut bytes, span.last_us.wrapping_sub(span.first_us));
         put(&mut bytes, span.first_known_us.wrapping_sub(known_us));
-        put(&mut bytes, span.last_known_us.wrapping_sub(span.first_known_us));
+        put(
+            &mut bytes,
+            span.last_known_us.wrapping_sub(span.first_known_us),
+        );
         (key, first_us, known_us) = (i64::from(span.key.0), span.first_us, span.first_known_us);
     }
     seal(bytes)
@@ -114,14 +117,24 @@ pub(crate) fn decode(text: &str) -> Option<Vec<Span>> {
 
 /// Checksums as text.
 pub(crate) fn encode_checks(checks: &[u32]) -> String {
-    seal(checks.iter().flat_map(|check| check.to_le_bytes()).collect())
+    seal(
+        checks
+            .iter()
+            .flat_map(|check| check.to_le_bytes())
+            .collect(),
+    )
 }
 
 /// The checksums that [`encode_checks`] made text of.
 pub(crate) fn decode_checks(text: &str) -> Option<Vec<u32>> {
     let bytes = unseal(text)?;
     let (chunks, rest) = bytes.as_chunks::<4>();
-    rest.is_empty().then(|| chunks.iter().map(|chunk| u32::from_le_bytes(*chunk)).collect())
+    rest.is_empty().then(|| {
+        chunks
+            .iter()
+            .map(|chunk| u32::from_le_bytes(*chunk))
+            .collect()
+    })
 }
 
 fn seal(mut bytes: Vec<u8>) -> String {
@@ -172,15 +185,25 @@ mod tests {
         let stamps = [9, 8, 7, 6, 5, 4];
         builder.add(&keys, &times, &stamps);
         let spans = builder.finish();
-        assert_eq!(spans.iter().map(|span| span.row_count).collect::<Vec<_>>(), [2, 3, 1]);
+        assert_eq!(
+            spans.iter().map(|span| span.row_count).collect::<Vec<_>>(),
+            [2, 3, 1]
+        );
         assert_eq!((spans[1].first_known_us, spans[1].last_known_us), (5, 7));
         let text = encode(&spans);
         assert_eq!(decode(&text), Some(spans));
-        assert_eq!(decode_checks(&encode_checks(&[1, u32::MAX])), Some(vec![1, u32::MAX]));
+        assert_eq!(
+            decode_checks(&encode_checks(&[1, u32::MAX])),
+            Some(vec![1, u32::MAX])
+        );
         for place in 0..text.len() {
             let mut damaged = text.clone().into_bytes();
             damaged[place] = if damaged[place] == b'A' { b'B' } else { b'A' };
-            assert_eq!(decode(&String::from_utf8(damaged).unwrap()), None, "{place}");
+            assert_eq!(
+                decode(&String::from_utf8(damaged).unwrap()),
+                None,
+                "{place}"
+            );
         }
     }
 }

@@ -43,7 +43,14 @@ pub struct Shape {
 
 /// Merges the sources into a stream.
 pub fn merge(sources: Vec<Source>, shape: &Shape) -> BatchStream {
-    let cursors = sources.into_iter().map(|source| Cursor { source, block: None, at: 0 }).collect();
+    let cursors = sources
+        .into_iter()
+        .map(|source| Cursor {
+            source,
+            block: None,
+            at: 0,
+        })
+        .collect();
     let merge = Merge {
         cursors,
         held: None,
@@ -67,10 +74,16 @@ struct Cursor {
 
 impl Cursor {
     async fn fill(&mut self) -> Result<(), StoreError> {
-        while self.block.as_ref().is_none_or(|block| self.at >= block.len()) {
+        while self
+            .block
+            .as_ref()
+            .is_none_or(|block| self.at >= block.len())
+        {
             self.block = None;
             self.at = 0;
-            let Some(batch) = self.source.next().await else { return Ok(()) };
+            let Some(batch) = self.source.next().await else {
+                return Ok(());
+            };
             let view = ObservationColumns::view(&batch?)
                 .map_err(|source| LakeError::damaged("a scanned batch", source))?;
             self.block = Some(Arc::new(view));
@@ -86,7 +99,10 @@ impl Cursor {
 }
 
 fn known_at(block: &ObservationColumns, index: usize) -> i64 {
-    block.known_at.as_ref().map_or(0, |column| column.value(index))
+    block
+        .known_at
+        .as_ref()
+        .map_or(0, |column| column.value(index))
 }
 
 fn order(block: &ObservationColumns, index: usize) -> (i64, i64) {
@@ -138,7 +154,9 @@ impl Merge {
         let mut first: Option<(Place, i64, usize)> = None;
         let mut bound: Option<Place> = None;
         for (index, cursor) in self.cursors.iter().enumerate() {
-            let Some((place, known_at)) = cursor.head() else { continue };
+            let Some((place, known_at)) = cursor.head() else {
+                continue;
+            };
             let is_first = first.is_none_or(|(at, known, _)| (place, known_at) < (at, known));
             let other = if is_first {
                 first.replace((place, known_at, index)).map(|(at, ..)| at)
@@ -154,7 +172,9 @@ impl Merge {
         let cursor = &mut self.cursors[index];
         let block = Arc::clone(cursor.block.as_ref()?);
         let from = cursor.at;
-        let room = SCAN_BATCH_ROWS_MAX.saturating_sub(self.output.row_count).max(1);
+        let room = SCAN_BATCH_ROWS_MAX
+            .saturating_sub(self.output.row_count)
+            .max(1);
         let most = block.len().min(from + room);
         let to = bound.map_or(most, |bound| run_end(&block, from, most, bound));
         cursor.at = to;
@@ -170,8 +190,8 @@ impl Merge {
         };
         let mut start = from;
         if let Some((held, at)) = self.held.take() {
-            let is_same = held.datastream.value(at) == datastream[from]
-                && held.time.value(at) == time[from];
+            let is_same =
+                held.datastream.value(at) == datastream[from] && held.time.value(at) == time[from];
             if is_same {
                 let mut end = from + 1;
                 let mut best = (held, at);
@@ -252,7 +272,9 @@ struct Output {
 
 impl Output {
     fn new(columns: &[usize]) -> Self {
-        let schema = kept_schema().project(columns).expect("the scan's columns were checked");
+        let schema = kept_schema()
+            .project(columns)
+            .expect("the scan's columns were checked");
         let column = |index: &usize| match index {
             0 => Column::Datastream(Int32Builder::new()),
             2 => Column::Result(Float64Builder::new()),

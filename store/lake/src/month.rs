@@ -29,18 +29,27 @@ impl Month {
     pub fn parse(text: &str) -> Option<Self> {
         let (year, month) = text.split_once('-')?;
         let (year, month): (i32, i32) = (year.parse().ok()?, month.parse().ok()?);
-        ((1..=12).contains(&month) && (1..=9999).contains(&year)).then_some(Self(year * 12 + month - 1))
+        ((1..=12).contains(&month) && (1..=9999).contains(&year))
+            .then_some(Self(year * 12 + month - 1))
     }
 
     fn start(self) -> Timestamp {
-        let (year, month) = (i64::from(self.0.div_euclid(12)), i64::from(self.0.rem_euclid(12)) + 1);
+        let (year, month) = (
+            i64::from(self.0.div_euclid(12)),
+            i64::from(self.0.rem_euclid(12)) + 1,
+        );
         Timestamp::from_micros(days_to(year, month).saturating_mul(DAY_US))
     }
 }
 
 impl fmt::Display for Month {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:04}-{:02}", self.0.div_euclid(12), self.0.rem_euclid(12) + 1)
+        write!(
+            formatter,
+            "{:04}-{:02}",
+            self.0.div_euclid(12),
+            self.0.rem_euclid(12) + 1
+        )
     }
 }
 
@@ -56,7 +65,11 @@ fn civil_of(days: i64) -> (i64, i64) {
         (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
     (year_of_era + era * 400 + i64::from(month <= 2), month)
 }
 
@@ -95,7 +108,10 @@ mod tests {
     fn known_months() {
         let at = |text| Month::of(Timestamp::parse(text).unwrap());
         assert_eq!(at("2024-02-29T23:59:59.999999Z").to_string(), "2024-02");
-        assert_eq!(at("2026-03-01T00:00:00Z").range().start, Timestamp::parse("2026-03-01T00:00:00Z").unwrap());
+        assert_eq!(
+            at("2026-03-01T00:00:00Z").range().start,
+            Timestamp::parse("2026-03-01T00:00:00Z").unwrap()
+        );
         assert_eq!(Month::parse("2026-13"), None);
         assert_eq!(Month::parse("x"), None);
     }

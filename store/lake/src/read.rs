@@ -20,9 +20,9 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use object_store::{ObjectStore, ObjectStoreExt as _};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, RowSelection, RowSelector};
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
-use parquet::arrow::ProjectionMask;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 
@@ -75,7 +75,11 @@ impl Ask {
 }
 
 /// The rows of a file that answer; `None` when it has none.
-pub(crate) fn source(store: &Arc<dyn ObjectStore>, file: &Arc<LakeFile>, ask: &Ask) -> Option<Source> {
+pub(crate) fn source(
+    store: &Arc<dyn ObjectStore>,
+    file: &Arc<LakeFile>,
+    ask: &Ask,
+) -> Option<Source> {
     let mut selectors: Vec<RowSelector> = Vec::new();
     let (mut is_any, mut is_whole) = (false, true);
     for span in &file.spans {
@@ -101,7 +105,11 @@ pub(crate) fn tails(
 ) -> Source {
     let mut selectors: Vec<RowSelector> = Vec::new();
     for span in &file.spans {
-        let asked = if streams.contains(span.key) { span.row_count.min(row_count) } else { 0 };
+        let asked = if streams.contains(span.key) {
+            span.row_count.min(row_count)
+        } else {
+            0
+        };
         let size = |rows: u32| usize::try_from(rows).unwrap_or(usize::MAX);
         selectors.push(RowSelector::skip(size(span.row_count - asked)));
         selectors.push(RowSelector::select(size(asked)));
@@ -115,14 +123,16 @@ fn selected(
     selection: RowSelection,
     filter: Option<Ask>,
 ) -> Source {
-    let reader = CheckedReader { store: Arc::clone(store), file: Arc::clone(file) };
+    let reader = CheckedReader {
+        store: Arc::clone(store),
+        file: Arc::clone(file),
+    };
     let schema = file.metadata.parquet_schema();
     let kept = NAME_COLUMNS..NAME_COLUMNS + kept_schema().fields().len();
-    let builder =
-        ParquetRecordBatchStreamBuilder::new_with_metadata(reader, file.metadata.clone())
-            .with_projection(ProjectionMask::leaves(schema, kept))
-            .with_row_selection(selection)
-            .with_batch_size(SCAN_BATCH_ROWS_MAX);
+    let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(reader, file.metadata.clone())
+        .with_projection(ProjectionMask::leaves(schema, kept))
+        .with_row_selection(selection)
+        .with_batch_size(SCAN_BATCH_ROWS_MAX);
     let file = Arc::clone(file);
     let opened = async move {
         let failed = {
@@ -132,6 +142,7 @@ fn selected(
         let rows = builder.build().map_err(failed.clone())?;
         Ok::<_, StoreError>(rows.map_err(failed).try_filter_map(move |batch| {
             let kept = as_kept(&batch).ok_or_else(|| {
+                file.set_damaged();
                 StoreError::from(LakeError::damaged(&file.path, "it has other columns"))
             });
             let cut = kept.and_then(|kept| match &filter {
@@ -152,7 +163,10 @@ fn read_failed(file: &LakeFile, source: ParquetError) -> StoreError {
         ParquetError::External(cause) if cause.downcast_ref::<object_store::Error>().is_some()
     );
     if is_passing {
-        return StoreError::Unavailable { action: "read a lake file", source: Box::new(source) };
+        return StoreError::Unavailable {
+            action: "read a lake file",
+            source: Box::new(source),
+        };
     }
     file.set_damaged();
     LakeError::damaged(&file.path, source).into()
@@ -163,7 +177,11 @@ fn cut(batch: &RecordBatch, ask: &Ask) -> Result<RecordBatch, StoreError> {
         StoreError::from(LakeError::damaged("a batch of the lake", source))
     };
     let view = ObservationColumns::view(batch).map_err(|source| failed(source.into()))?;
-    let stamps = view.known_at.as_ref().map(|stamps| stamps.values().as_ref()).unwrap_or_default();
+    let stamps = view
+        .known_at
+        .as_ref()
+        .map(|stamps| stamps.values().as_ref())
+        .unwrap_or_default();
     let rows = view.time.values().iter().zip(stamps);
     let mask: BooleanArray = rows
         .map(|(time_us, known_us)| {
@@ -190,11 +208,16 @@ struct BadChecksum(u64, u64);
 
 impl CheckedReader {
     fn check(&self, range: &Range<u64>, bytes: &Bytes) -> Result<(), ParquetError> {
-        let Some((length, crc)) = self.file.checks.get(&range.start) else { return Ok(()) };
+        let Some((length, crc)) = self.file.checks.get(&range.start) else {
+            return Ok(());
+        };
         if range.end - range.start != *length || crc32fast::hash(bytes) == *crc {
             return Ok(());
         }
-        Err(ParquetError::External(Box::new(BadChecksum(range.start, range.end))))
+        Err(ParquetError::External(Box::new(BadChecksum(
+            range.start,
+            range.end,
+        ))))
     }
 }
 

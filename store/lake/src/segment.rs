@@ -45,8 +45,9 @@ pub enum SegmentError {
 /// `Parquet` for column types that Parquet does not have.
 pub fn encode(batch: &RecordBatch) -> Result<Vec<u8>, SegmentError> {
     let failed = |source| SegmentError::Parquet { source };
-    let properties =
-        WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .build();
     let mut writer =
         ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).map_err(failed)?;
     writer.write(batch).map_err(failed)?;

@@ -13,7 +13,10 @@ pub(crate) fn statistics(file: &LakeFile) -> String {
     let spans = &file.spans;
     let least = |of: fn(&crate::index::Span) -> i64| spans.iter().map(of).min().unwrap_or(0);
     let most = |of: fn(&crate::index::Span) -> i64| spans.iter().map(of).max().unwrap_or(0);
-    let keys = (spans.first().map(|span| span.key.0), spans.last().map(|span| span.key.0));
+    let keys = (
+        spans.first().map(|span| span.key.0),
+        spans.last().map(|span| span.key.0),
+    );
     json!({
         "numRecords": file.row_count,
         "minValues": {

@@ -39,16 +39,27 @@ pub(crate) async fn encode_file(
     let options = ArrowWriterOptions::new()
         .with_properties(properties())
         .with_skip_arrow_metadata(true);
-    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), file_schema(), options)
-        .map_err(failed)?;
+    let mut writer =
+        ArrowWriter::try_new_with_options(Vec::new(), file_schema(), options).map_err(failed)?;
     let mut spans = SpanBuilder::default();
     while let Some(batch) = rows.next().await {
-        let batch = batch.map_err(|source| LakeError::Rows { source: Box::new(source) })?;
+        let batch = batch.map_err(|source| LakeError::Rows {
+            source: Box::new(source),
+        })?;
         let view = ObservationColumns::view(&batch)
             .map_err(|source| LakeError::damaged("rows for the lake", source))?;
-        let stamps = view.known_at.as_ref().map(|stamps| stamps.values().as_ref());
-        spans.add(view.datastream.values(), view.time.values(), stamps.unwrap_or_default());
-        writer.write(&with_names(&batch, &view, names)).map_err(failed)?;
+        let stamps = view
+            .known_at
+            .as_ref()
+            .map(|stamps| stamps.values().as_ref());
+        spans.add(
+            view.datastream.values(),
+            view.time.values(),
+            stamps.unwrap_or_default(),
+        );
+        writer
+            .write(&with_names(&batch, &view, names))
+            .map_err(failed)?;
     }
     let spans = spans.finish();
     if spans.is_empty() {
@@ -59,7 +70,7 @@ pub(crate) async fn encode_file(
     let places: Vec<Range<usize>> = writer
         .flushed_row_groups()
         .iter()
-        .flat_map(|group| group.columns())
+        .flat_map(parquet::file::metadata::RowGroupMetaData::columns)
         .map(|chunk| {
             let (offset, length) = chunk.byte_range();
             let at = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
@@ -67,9 +78,13 @@ pub(crate) async fn encode_file(
         })
         .collect();
     let written = writer.inner();
-    let crc = |place: &Range<usize>| crc32fast::hash(written.get(place.clone()).unwrap_or_default());
+    let crc =
+        |place: &Range<usize>| crc32fast::hash(written.get(place.clone()).unwrap_or_default());
     let checks: Vec<u32> = places.iter().map(crc).collect();
-    for (name, value) in [(INDEX_NAME, encode(&spans)), (CHECKS_NAME, encode_checks(&checks))] {
+    for (name, value) in [
+        (INDEX_NAME, encode(&spans)),
+        (CHECKS_NAME, encode_checks(&checks)),
+    ] {
         writer.append_key_value_metadata(KeyValue::new(name.to_owned(), value));
     }
     Ok(Some(writer.into_inner().map_err(failed)?.into()))

@@ -7,8 +7,8 @@
 //! acknowledged append held. `ARNO_TEST_SEED` replays the plans and the moments of death,
 //! `ARNO_TEST_ROUNDS` sets how often the child dies.
 
-mod child;
 mod check;
+mod child;
 mod plan;
 
 use std::io::{BufRead as _, BufReader};
@@ -49,7 +49,11 @@ fn clock() -> Arc<dyn Clock> {
 /// Runs a child until it is killed after `life`, and returns what it said.
 fn run_child(dir: &Path, seed: u64, life: Duration) -> Vec<String> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "crash::child::works_until_it_is_killed", "--nocapture"])
+        .args([
+            "--exact",
+            "crash::child::works_until_it_is_killed",
+            "--nocapture",
+        ])
         .env(DIR, dir)
         .env(SEED, seed.to_string())
         .stdout(Stdio::piped())
@@ -59,7 +63,9 @@ fn run_child(dir: &Path, seed: u64, life: Duration) -> Vec<String> {
     let said = BufReader::new(child.stdout.take().unwrap());
     let listening = thread::spawn(move || {
         let lines = said.split(b'\n').map_while(Result::ok);
-        lines.filter_map(|line| String::from_utf8(line).ok()).collect::<Vec<_>>()
+        lines
+            .filter_map(|line| String::from_utf8(line).ok())
+            .collect::<Vec<_>>()
     });
     // How long it lives is the test itself, not a wait for something.
     let deadline = std::time::Instant::now() + life;
@@ -76,7 +82,9 @@ fn run_child(dir: &Path, seed: u64, life: Duration) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     let seed = seed_from_environment();
-    let rounds = std::env::var("ARNO_TEST_ROUNDS").ok().and_then(|text| text.parse().ok());
+    let rounds = std::env::var("ARNO_TEST_ROUNDS")
+        .ok()
+        .and_then(|text| text.parse().ok());
     let rounds: u64 = rounds.unwrap_or(ROUNDS_COUNT);
     let mut chance = Chance::new(seed);
     let mut dir = tempfile::tempdir().unwrap();
@@ -93,9 +101,13 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
         known.hear(child_seed, &said);
         acknowledged += said.len();
         let store = EmbeddedStore::open(dir.path(), config(), clock()).await;
-        let store = store.unwrap_or_else(|why| panic!("ARNO_TEST_SEED={seed}, round {round}: {why:?}"));
+        let store =
+            store.unwrap_or_else(|why| panic!("ARNO_TEST_SEED={seed}, round {round}: {why:?}"));
         if let Err(why) = known.check(&store).await {
-            panic!("ARNO_TEST_SEED={seed}, round {round}: {why}; kept in {}", dir.keep().display());
+            panic!(
+                "ARNO_TEST_SEED={seed}, round {round}: {why}; kept in {}",
+                dir.keep().display()
+            );
         }
         store.close().await.unwrap();
     }

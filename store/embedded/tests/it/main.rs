@@ -3,3 +3,6 @@
 
 mod conformance;
 mod crash;
+mod damage;
+mod moment;
+mod place;

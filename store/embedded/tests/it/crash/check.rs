@@ -52,11 +52,14 @@ impl Known {
                 Some("registered") => self.is_registered = true,
                 // The last line may be cut short.
                 Some("append") if words.len() == 4 && words[3].len() == 16 => {
-                    let (task, step) = (number(1).try_into().unwrap(), number(2).try_into().unwrap());
+                    let (task, step) =
+                        (number(1).try_into().unwrap(), number(2).try_into().unwrap());
                     acknowledged.insert((task, step), number(3));
                     self.last_commit_us = self.last_commit_us.max(number(3));
                 }
-                Some("document") => self.document = self.document.max(number(1).try_into().unwrap()),
+                Some("document") => {
+                    self.document = self.document.max(number(1).try_into().unwrap())
+                }
                 Some("segments") => self.generation = self.generation.max(number(1)),
                 _ => {}
             }
@@ -89,30 +92,53 @@ impl Known {
         if self.is_registered && store.datastreams().len() != names().len() {
             return Err(format!("{} datastreams", store.datastreams().len()));
         }
-        let document = store.document("registry").await.map_err(|e| format!("{e:?}"))?;
+        let document = store
+            .document("registry")
+            .await
+            .map_err(|e| format!("{e:?}"))?;
         let revision = document.as_ref().map_or(0, |document| document.revision);
         let is_whole = document.is_none_or(|document| {
             document.bytes == vec![u8::try_from(revision % 251).unwrap(); 300]
         });
         if revision < self.document || !is_whole {
-            return Err(format!("document at {revision}, {} was acknowledged", self.document));
+            return Err(format!(
+                "document at {revision}, {} was acknowledged",
+                self.document
+            ));
         }
         self.check_segments(store).await
     }
 
     async fn check_segments(&self, store: &EmbeddedStore) -> Result<(), String> {
-        let mark = store.segment_mark("rollup").await.map_err(|e| format!("{e:?}"))?;
+        let mark = store
+            .segment_mark("rollup")
+            .await
+            .map_err(|e| format!("{e:?}"))?;
         let Some(mark) = mark else {
-            return if self.generation == 0 { Ok(()) } else { Err("no segments".to_owned()) };
+            return if self.generation == 0 {
+                Ok(())
+            } else {
+                Err("no segments".to_owned())
+            };
         };
         let generation = i64::from_le_bytes(mark.try_into().unwrap());
         if generation < self.generation {
-            return Err(format!("segments {generation}, {} was acknowledged", self.generation));
+            return Err(format!(
+                "segments {generation}, {} was acknowledged",
+                self.generation
+            ));
         }
         for day in 0..4 {
-            let batch = store.segment("rollup", day).await.map_err(|e| format!("{e:?}"))?;
+            let batch = store
+                .segment("rollup", day)
+                .await
+                .map_err(|e| format!("{e:?}"))?;
             let batch = batch.ok_or_else(|| format!("segment {day} is gone"))?;
-            let column = batch.column(0).as_any().downcast_ref::<Int64Array>().unwrap();
+            let column = batch
+                .column(0)
+                .as_any()
+                .downcast_ref::<Int64Array>()
+                .unwrap();
             if column.len() != 50 || column.values().iter().any(|value| *value != generation) {
                 return Err(format!("segment {day} is not of generation {generation}"));
             }
@@ -121,7 +147,10 @@ impl Known {
     }
 
     async fn check_rows(&self, store: &EmbeddedStore) -> Result<(), String> {
-        let scan = Scan { versions: Versions::All, ..Scan::of(Streams::All, TimeRange::ALL) };
+        let scan = Scan {
+            versions: Versions::All,
+            ..Scan::of(Streams::All, TimeRange::ALL)
+        };
         let streams = store.scan(scan).await.map_err(|e| format!("{e:?}"))?;
         let mut found: Vec<Vec<i64>> = vec![Vec::new(); self.appends.len()];
         let mut identities = 0_u64;
@@ -156,7 +185,9 @@ impl Known {
         }
         let ledger = store.ledger();
         if ledger.stored != identities || ledger.stored + ledger.corrected != all {
-            return Err(format!("{ledger:?} for {identities} identities in {all} versions"));
+            return Err(format!(
+                "{ledger:?} for {identities} identities in {all} versions"
+            ));
         }
         if store.last_commit().as_micros() < self.last_commit_us {
             return Err(format!("the newest commit is {}", store.last_commit()));

@@ -17,14 +17,20 @@ use super::{DIR, SEED, clock, config};
 
 /// One line to the parent, in one write.
 fn say(line: &str) {
-    std::io::stdout().write_all(format!("\n{line}\n").as_bytes()).unwrap();
+    std::io::stdout()
+        .write_all(format!("\n{line}\n").as_bytes())
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn works_until_it_is_killed() {
-    let (Ok(dir), Ok(seed)) = (std::env::var(DIR), std::env::var(SEED)) else { return };
+    let (Ok(dir), Ok(seed)) = (std::env::var(DIR), std::env::var(SEED)) else {
+        return;
+    };
     let seed: u64 = seed.parse().unwrap();
-    let store = EmbeddedStore::open(Path::new(&dir), config(), clock()).await.unwrap();
+    let store = EmbeddedStore::open(Path::new(&dir), config(), clock())
+        .await
+        .unwrap();
     store.register(&names()).await.unwrap();
     say("registered");
     let tasks = TaskTracker::new();
@@ -41,7 +47,10 @@ async fn works_until_it_is_killed() {
 async fn append(store: Arc<EmbeddedStore>, seed: u64, task: u64) {
     for (step, step_move) in Plan::new(seed, task).enumerate() {
         let appended = store.append(step_move.append()).await.unwrap();
-        say(&format!("append {task} {step} {}", appended.known_at.as_micros()));
+        say(&format!(
+            "append {task} {step} {}",
+            appended.known_at.as_micros()
+        ));
     }
 }
 
@@ -50,7 +59,10 @@ async fn write_documents(store: Arc<EmbeddedStore>) {
         let found = store.document("registry").await.unwrap();
         let revision = found.map_or(0, |document| document.revision);
         let bytes = vec![u8::try_from((revision + 1) % 251).unwrap(); 300];
-        let revision = store.put_document("registry", bytes, revision).await.unwrap();
+        let revision = store
+            .put_document("registry", bytes, revision)
+            .await
+            .unwrap();
         say(&format!("document {revision}"));
     }
 }
@@ -63,7 +75,10 @@ async fn swap_segments(store: Arc<EmbeddedStore>) {
         let column = Arc::new(Int64Array::from(vec![generation; 50]));
         let batch = RecordBatch::try_from_iter([("generation", column as _)]).unwrap();
         let days = (0..4).map(|day| (day, batch.clone())).collect();
-        store.put_segments("rollup", days, generation.to_le_bytes().to_vec()).await.unwrap();
+        store
+            .put_segments("rollup", days, generation.to_le_bytes().to_vec())
+            .await
+            .unwrap();
         say(&format!("segments {generation}"));
     }
 }

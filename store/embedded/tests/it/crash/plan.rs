@@ -73,7 +73,12 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(seed: u64, task: u64) -> Self {
-        Self { chance: Chance::new(seed ^ (task + 1)), task, sent: Vec::new(), step: 0 }
+        Self {
+            chance: Chance::new(seed ^ (task + 1)),
+            task,
+            sent: Vec::new(),
+            step: 0,
+        }
     }
 
     /// Times that no other task, seed or step has: microseconds carry a random number.
@@ -84,7 +89,11 @@ impl Plan {
         for _ in 0..count {
             let unique_us = i64::try_from(self.chance.below(60_000_000)).unwrap();
             let late_us = i64::try_from(self.chance.below(50)).unwrap() * 86_400_000_000;
-            let base_us = if is_late { late_us } else { 60 * 86_400_000_000 + self.step * 60_000_000 };
+            let base_us = if is_late {
+                late_us
+            } else {
+                60 * 86_400_000_000 + self.step * 60_000_000
+            };
             let time = Timestamp::from_micros(BEGIN_US + base_us + unique_us);
             let stream = i32::try_from(self.chance.below(STREAMS_COUNT)).unwrap() + 1;
             rows.push(Observation {
@@ -111,7 +120,10 @@ impl Iterator for Plan {
         if self.sent.is_empty() || kind < 7 {
             let rows = self.fresh();
             self.sent.push(rows.clone());
-            return Some(Move { rows, is_repeat: false });
+            return Some(Move {
+                rows,
+                is_repeat: false,
+            });
         }
         let bound = u64::try_from(self.sent.len()).unwrap();
         let which = usize::try_from(self.chance.below(bound)).unwrap();
