@@ -9,7 +9,7 @@
 //!
 //! # Shape
 //! [`Region`] (who and what) → [`Generator`] (rows by time of receipt, in [`Chunk`]s) →
-//! [`Backfill`] into a sink, or [`live::run`] to a broker. A [`TruthLog`]
+//! [`Backfill`] into a sink, or [`Live`] to a broker. A [`TruthLog`]
 //! remembers the rows, and [`Truth`] computes from them what every answer must be.
 //!
 //! # Invariants

@@ -14,7 +14,7 @@
 //! [`INBOX_COUNT_MAX`] messages wait for a connected line, and then the play waits (and catches up
 //! later); for a line that is down, further messages are lost and counted, as devices lose them.
 //! [`STEP_US`] of simulated time at once. After the token is cancelled the play ends within
-//! [`connection::DRAIN`] and a little.
+//! about three seconds.
 //!
 //! # Invariants
 //! An acknowledged message is counted once, whatever the line did meanwhile.

@@ -69,30 +69,7 @@ fn read_keys(mut keys: Keys<'_>) -> Option<Mapping> {
         .into_iter()
         .filter_map(|table| keep(table, &mut columns));
     let keep: Vec<KeepRule> = keep.collect();
-    let tables = keys.tables("property");
-    if tables.is_empty() || tables.len() > PROPERTIES_COUNT_MAX {
-        let problem = format!("stands there {} times", tables.len());
-        let mend = format!("write [[property]] for each of 1 to {PROPERTIES_COUNT_MAX} columns");
-        keys.fault(keys.line(), "property", problem, mend);
-    }
-    let mut properties: Vec<PropertyRule> = Vec::new();
-    for table in tables {
-        let line = table.line();
-        let rule = property(table, format, (has_time, time.as_ref()), &mut columns);
-        let twice = rule
-            .as_ref()
-            .filter(|rule| properties.iter().any(|known| known.id == rule.id));
-        if let Some(rule) = twice {
-            let problem = format!("reads `{}` from two columns", rule.id);
-            keys.fault(
-                line,
-                "property",
-                problem,
-                "a thing has one value of a property at a time",
-            );
-        }
-        properties.extend(rule);
-    }
+    let properties = properties(&mut keys, format, (has_time, time.as_ref()), &mut columns);
     let ignore = keys
         .texts("ignore")
         .map(|found| found.1)
@@ -114,6 +91,40 @@ fn read_keys(mut keys: Keys<'_>) -> Option<Mapping> {
         properties,
         ignore,
     })
+}
+
+/// Every `[[property]]`, each property once.
+fn properties(
+    keys: &mut Keys<'_>,
+    format: Option<Format>,
+    common_time: (bool, Option<&MomentRule>),
+    columns: &mut Columns,
+) -> Vec<PropertyRule> {
+    let tables = keys.tables("property");
+    if tables.is_empty() || tables.len() > PROPERTIES_COUNT_MAX {
+        let problem = format!("stands there {} times", tables.len());
+        let mend = format!("write [[property]] for each of 1 to {PROPERTIES_COUNT_MAX} columns");
+        keys.fault(keys.line(), "property", problem, mend);
+    }
+    let mut properties: Vec<PropertyRule> = Vec::new();
+    for table in tables {
+        let line = table.line();
+        let rule = property(table, format, common_time, columns);
+        let twice = rule
+            .as_ref()
+            .filter(|rule| properties.iter().any(|known| known.id == rule.id));
+        if let Some(rule) = twice {
+            let problem = format!("reads `{}` from two columns", rule.id);
+            keys.fault(
+                line,
+                "property",
+                problem,
+                "a thing has one value of a property at a time",
+            );
+        }
+        properties.extend(rule);
+    }
+    properties
 }
 
 fn format(keys: &mut Keys<'_>) -> Option<Format> {

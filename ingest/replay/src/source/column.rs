@@ -4,6 +4,8 @@
 //! Types drift from file to file. Each family of types is cast to one, and a column of no type at all
 //! (Parquet `null`) is empty.
 
+use std::sync::Arc;
+
 use arrow::array::{
     Array as _, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray,
     TimestampMicrosecondArray,
@@ -35,9 +37,8 @@ impl Column {
         let Some(array) = array else {
             return Ok(Self::Absent);
         };
-        let micros = |zone: Option<&str>| {
-            DataType::Timestamp(TimeUnit::Microsecond, zone.map(std::sync::Arc::from))
-        };
+        let micros =
+            |zone: Option<&str>| DataType::Timestamp(TimeUnit::Microsecond, zone.map(Arc::from));
         Ok(match array.data_type() {
             DataType::Null => Self::Absent,
             DataType::Boolean => Self::Flags(typed(&DataType::Boolean, array)?),
@@ -66,7 +67,7 @@ impl Column {
             DataType::Timestamp(_, None) | DataType::Date32 | DataType::Date64 => {
                 Self::Locals(typed(&micros(None), array)?)
             }
-            _ => Self::Other(array.clone()),
+            _ => Self::Other(Arc::clone(array)),
         })
     }
 

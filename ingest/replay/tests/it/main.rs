@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
-    clippy::indexing_slicing,
     reason = "tests fail loudly and say what they skip"
 )]
 
