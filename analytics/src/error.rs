@@ -241,6 +241,9 @@ impl AnalyticsError {
             },
             DataFusionError::ArrowError(inner, _) => Self::of_arrow(*inner),
             DataFusionError::ResourcesExhausted(message) => Self::exhausted(&message),
+            DataFusionError::IoError(error) if error.to_string().contains("disk space") => {
+                Self::exhausted(&error.to_string())
+            }
             DataFusionError::SQL(..)
             | DataFusionError::Plan(_)
             | DataFusionError::NotImplemented(_)
@@ -285,6 +288,9 @@ impl AnalyticsError {
                 Ok(own) => *own,
                 Err(inner) => Self::broken(DataFusionError::External(inner)),
             },
+            ArrowError::IoError(message, _) if message.contains("disk space") => {
+                Self::exhausted(&message)
+            }
             ArrowError::CastError(_)
             | ArrowError::ParseError(_)
             | ArrowError::ComputeError(_)

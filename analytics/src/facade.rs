@@ -9,8 +9,8 @@
 //! An answer stands on the last commit: rollups are refreshed before it, and all its tables share one
 //! snapshot of registry, datastreams and now.
 
-use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use arno_analytics_rollup::Rollups;
@@ -30,6 +30,7 @@ use crate::product::shelf::Shelf;
 use crate::product::{Product, ProductQuery, Refused, ask};
 use crate::question::{Question, zone_of};
 use crate::session::lane::{Lane, Prepared};
+use crate::session::watch::Watch;
 use crate::session::{self, Sessions, guard};
 use crate::table::catalog;
 use crate::table::scope::EVERYWHERE;
@@ -54,7 +55,12 @@ struct Inner {
     shelf: RwLock<Arc<Shelf>>,
     products_dir: Option<PathBuf>,
     people_count_min: u32,
+    /// The files of own products as they were when they were last read.
+    looked_at: Mutex<Files>,
 }
+
+/// Files, when each was written, and how long it is.
+type Files = Vec<(PathBuf, Option<SystemTime>, u64)>;
 
 impl Analytics {
     /// Opens rollups and products over a store.
@@ -90,6 +96,7 @@ impl Analytics {
             shelf: RwLock::new(Arc::new(Shelf::shipped()?)),
             products_dir: config.products_dir,
             people_count_min: config.people_count_min,
+            looked_at: Mutex::default(),
         };
         let analytics = Self {
             inner: Arc::new(inner),
@@ -136,9 +143,11 @@ impl Analytics {
         let zone = query.zone(&self.inner.registry.borrow());
         let question = self.question(caller, query.as_of, Some(zone));
         let binding = query.binding(&product, &question.registry, question.now)?;
-        let state = self.session(&question, &shelf)?;
+        let watch = self.watch(self.limits());
+        let state = self.session(&question, &shelf, &watch)?;
         let (skip, fetch) = (query.cursor, query.limit);
         let publisher = query.publisher.clone();
+        let at_work = Arc::clone(&watch);
         let prepare = async move {
             let plan = bind::bound(&state, &product, &binding).await?;
             let plan = match publisher {
@@ -153,9 +162,12 @@ impl Analytics {
                 LogicalPlanBuilder::from(plan).limit(skip, fetch)?.build()
             });
             let plan = plan.map_err(AnalyticsError::of_engine)?;
-            session::prepare(&state, &plan).await
+            session::prepare(&state, &plan, &at_work).await
         };
-        self.inner.lane.answer(self.limits(), prepare).await
+        self.inner
+            .lane
+            .answer(self.limits().rows, watch, prepare)
+            .await
     }
 
     /// Answers a query in SQL that only reads.
@@ -175,15 +187,17 @@ impl Analytics {
         self.inner.rollups.refresh().await?;
         let shelf = self.shelf();
         let question = self.question(caller, None, None);
-        let state = self.session(&question, &shelf)?;
+        let watch = self.watch(limits);
+        let at_work = Arc::clone(&watch);
+        let state = self.session(&question, &shelf, &watch)?;
         let query = query.to_owned();
         // Parsing recurses too: it happens on the lane's threads, whose stacks are deep.
         let prepare = async move {
             let statement = guard::parse(&query)?;
             let plan = session::plan(&state, statement).await?;
-            session::prepare(&state, &plan).await
+            session::prepare(&state, &plan, &at_work).await
         };
-        self.inner.lane.answer(limits, prepare).await
+        self.inner.lane.answer(limits.rows, watch, prepare).await
     }
 
     /// Answers raw observations of one thing.
@@ -198,14 +212,20 @@ impl Analytics {
         caller: &Role,
         query: &ObservationQuery,
     ) -> Result<SendableRecordBatchStream, AnalyticsError> {
+        // Capacities come from the rollup engine, which learns of new things when it is refreshed.
+        self.inner.rollups.refresh().await?;
         let question = self.question(caller, query.as_of, None);
-        let state = self.session(&question, &self.shelf())?;
+        let watch = self.watch(self.limits());
+        let state = self.session(&question, &self.shelf(), &watch)?;
         let plan = history::plan(&question, query)?;
         let prepare = async move {
             let context = state.task_ctx();
             Ok(Prepared { plan, context })
         };
-        self.inner.lane.answer(self.limits(), prepare).await
+        self.inner
+            .lane
+            .answer(self.limits().rows, watch, prepare)
+            .await
     }
 
     /// Looks at the folder of a region's own products anew; those that were there are replaced.
@@ -216,7 +236,12 @@ impl Analytics {
         let mut shelf = Shelf::shipped()?;
         if let Some(folder) = &self.inner.products_dir {
             let question = self.question(&Role::Operator, None, None);
-            let state = self.session(&question, &shelf)?;
+            *self
+                .inner
+                .looked_at
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = newest(folder).await;
+            let state = self.session(&question, &shelf, &self.watch(self.limits()))?;
             let now = question.now;
             let binding = Binding {
                 level: "municipality".to_owned(),
@@ -246,17 +271,19 @@ impl Analytics {
         let Some(folder) = self.inner.products_dir.clone() else {
             return;
         };
-        let mut known = newest(&folder).await;
         while stop
             .run_until_cancelled(tokio::time::sleep(OWN_LOOK_TIME))
             .await
             .is_some()
         {
             let found = newest(&folder).await;
-            if found == known {
+            let is_known = {
+                let looked_at = self.inner.looked_at.lock();
+                *looked_at.unwrap_or_else(PoisonError::into_inner) == found
+            };
+            if is_known {
                 continue;
             }
-            known = found;
             if let Err(error) = self.reload_products().await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -264,6 +291,10 @@ impl Analytics {
                 );
             }
         }
+    }
+
+    fn watch(&self, limits: Limits) -> Arc<Watch> {
+        Arc::new(Watch::new(limits.time.min(self.limits().time)))
     }
 
     fn shelf(&self) -> Arc<Shelf> {
@@ -301,14 +332,15 @@ impl Analytics {
         &self,
         question: &Arc<Question>,
         shelf: &Shelf,
+        watch: &Arc<Watch>,
     ) -> Result<SessionState, AnalyticsError> {
         let tables = catalog::catalog(question, &shelf.products)?;
-        self.inner.sessions.open(tables, question.now)
+        self.inner.sessions.open(tables, question.now, watch)
     }
 }
 
-/// The files of a folder of products and when each was written, as one value to compare.
-async fn newest(folder: &std::path::Path) -> Vec<(PathBuf, Option<SystemTime>, u64)> {
+/// The files of a folder of products, as one value to compare.
+async fn newest(folder: &Path) -> Files {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
     let mut depth = 0;

@@ -32,7 +32,7 @@ pub(crate) fn scalars(budget: &Arc<Budget>) -> Vec<Arc<ScalarUDF>> {
     let mut all = time::functions();
     all.extend(ratio::functions());
     all.extend(shape::functions(budget));
-    all.extend(relation::functions());
+    all.extend(relation::functions(budget));
     all.push(Arc::new(text::function(budget)));
     all.into_iter().collect()
 }

@@ -118,7 +118,10 @@ pub(crate) fn judged(figures: &Figures, rule: &Rule) -> Shown {
 
 /// What the public sees of every node of a tree. Nodes in `withheld` are hidden in any case.
 pub(crate) fn published(nodes: &[Node], withheld: &[bool], rule: &Rule) -> Vec<Shown> {
-    let mut shown: Vec<_> = nodes.iter().map(|node| judged(&node.figures, rule)).collect();
+    let mut shown: Vec<_> = nodes
+        .iter()
+        .map(|node| judged(&node.figures, rule))
+        .collect();
     let is_small: Vec<_> = shown.iter().map(|shown| *shown == Shown::Hidden).collect();
     for (cell, is_withheld) in shown.iter_mut().zip(withheld) {
         if *is_withheld {

@@ -19,7 +19,8 @@ pub mod guard;
 pub mod lane;
 
 pub(crate) mod allow;
-pub(crate) mod meter;
+pub(crate) mod passage;
+pub(crate) mod watch;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use crate::error::AnalyticsError;
 use crate::function;
 use crate::session::budget::{Budget, Budgeted};
 use crate::session::lane::Prepared;
+use crate::session::watch::Watch;
 
 /// Name of the catalogue and of its main schema.
 pub(crate) const CATALOG: &str = "arno";
@@ -72,6 +74,7 @@ impl Sessions {
         &self,
         catalog: Arc<dyn CatalogProvider>,
         now: Timestamp,
+        watch: &Arc<Watch>,
     ) -> Result<SessionState, AnalyticsError> {
         let catalogs = MemoryCatalogProviderList::new();
         catalogs.register_catalog(CATALOG.to_owned(), catalog);
@@ -81,7 +84,7 @@ impl Sessions {
             props = props.with_query_execution_start_time(start.and_utc());
         }
         let mut planners = SessionStateDefaults::default_expr_planners();
-        let budget = Budget::new();
+        let budget = Budget::new(watch);
         planners.insert(0, function::text::planner(&budget));
         Ok(SessionStateBuilder::new()
             .with_config(config())
@@ -188,13 +191,14 @@ pub(crate) async fn plan(
 pub(crate) async fn prepare(
     state: &SessionState,
     plan: &LogicalPlan,
+    watch: &Arc<Watch>,
 ) -> Result<Prepared, AnalyticsError> {
     let plan = state.optimize(plan).map_err(AnalyticsError::of_engine)?;
     allow::check_literals(&plan)?;
     let planner = Arc::clone(state.query_planner());
     let physical = planner.create_physical_plan(&plan, state).await;
     let physical = physical
-        .and_then(meter::metered)
+        .and_then(|plan| passage::guarded(plan, watch))
         .map_err(AnalyticsError::of_engine)?;
     Ok(Prepared {
         plan: physical,

@@ -12,6 +12,7 @@
 pub mod answer;
 pub mod capacity;
 pub mod cells;
+pub mod close;
 pub mod codec;
 pub mod compute;
 pub mod dirty;
@@ -25,5 +26,8 @@ pub mod table;
 pub mod tally;
 pub mod view;
 pub mod work;
+
+#[cfg(test)]
+mod tests;
 
 pub use engine::{Refreshed, RollupConfig, Rollups};

@@ -83,6 +83,33 @@ impl Span {
     }
 }
 
+/// What of a span lies outside another.
+pub fn without(span: Span, other: Span) -> Vec<Span> {
+    if span.intersect(other).is_empty() {
+        return vec![span];
+    }
+    vec![
+        Span::new(span.start, other.start.min(span.end)),
+        Span::new(other.end.max(span.start), span.end),
+    ]
+    .into_iter()
+    .filter(|span| !span.is_empty())
+    .collect()
+}
+
+/// Joins spans that meet or overlap.
+pub fn joined(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_unstable_by_key(|span| (span.start, span.end));
+    let mut joined: Vec<Span> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => joined.push(span),
+        }
+    }
+    joined
+}
+
 /// The start of the 15-minute bucket that holds a moment.
 pub const fn bucket_floor(moment: i64) -> i64 {
     moment.div_euclid(BASE_US) * BASE_US

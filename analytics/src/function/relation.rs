@@ -16,6 +16,7 @@
 //! # Source
 //! Karney 2013, as `geo` computes it. Radii of curvature: WGS 84 (a = 6378137, f = 1/298.257223563).
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -34,6 +35,7 @@ use geo::{
 
 use crate::function::argument::{self, Kind};
 use crate::function::geometry::{Shape, Shapes};
+use crate::session::budget::Budget;
 
 /// Most pairs of a position and an edge that one distance may compare; beyond it the answer would take
 /// seconds a row.
@@ -48,14 +50,29 @@ enum Call {
     Intersects,
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 struct Relation {
     call: Call,
+    budget: Arc<Budget>,
     signature: Signature,
 }
 
+impl PartialEq for Relation {
+    fn eq(&self, other: &Self) -> bool {
+        self.call == other.call
+    }
+}
+
+impl Eq for Relation {}
+
+impl Hash for Relation {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.call.hash(state);
+    }
+}
+
 /// The functions.
-pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
+pub(crate) fn functions(budget: &Arc<Budget>) -> Vec<Arc<ScalarUDF>> {
     [
         Call::Distance,
         Call::WithinDistance,
@@ -65,7 +82,14 @@ pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
     ]
     .map(|call| {
         let signature = Signature::user_defined(Volatility::Immutable);
-        Arc::new(ScalarUDF::new_from_impl(Relation { call, signature }))
+        {
+            let budget = Arc::clone(budget);
+            Arc::new(ScalarUDF::new_from_impl(Relation {
+                call,
+                budget,
+                signature,
+            }))
+        }
     })
     .into()
 }
@@ -112,14 +136,14 @@ impl ScalarUDFImpl for Relation {
         let left = Shapes::of(left, rows)?;
         let right = Shapes::of(right, rows)?;
         let array: ArrayRef = match (self.call, rest) {
-            (Call::Distance, _) => distances(left, right, rows)?,
+            (Call::Distance, _) => distances(left, right, rows, &self.budget)?,
             (Call::WithinDistance, [reach]) => {
                 let reach = reach.to_array(rows)?;
                 let reach = reach.as_primitive_opt::<Float64Type>();
                 let reach = reach.ok_or_else(|| argument::unexpected(&DataType::Null))?;
-                within_distance(left, right, reach)?
+                within_distance(left, right, reach, &self.budget)?
             }
-            (call, _) => relations(call, left, right, rows)?,
+            (call, _) => relations(call, (left, right), rows, &self.budget)?,
         };
         if is_constant {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
@@ -130,9 +154,15 @@ impl ScalarUDFImpl for Relation {
     }
 }
 
-fn distances(mut left: Shapes, mut right: Shapes, rows: usize) -> Result<ArrayRef> {
+fn distances(
+    mut left: Shapes,
+    mut right: Shapes,
+    rows: usize,
+    budget: &Budget,
+) -> Result<ArrayRef> {
     let mut out = Float64Builder::with_capacity(rows);
     for row in 0..rows {
+        budget.check_time()?;
         let metres = match (left.at(row)?, right.at(row)?) {
             (Some(left), Some(right)) => distance_m(&left, &right)?,
             _ => None,
@@ -142,9 +172,15 @@ fn distances(mut left: Shapes, mut right: Shapes, rows: usize) -> Result<ArrayRe
     Ok(Arc::new(out.finish()))
 }
 
-fn within_distance(mut left: Shapes, mut right: Shapes, reach: &Float64Array) -> Result<ArrayRef> {
+fn within_distance(
+    mut left: Shapes,
+    mut right: Shapes,
+    reach: &Float64Array,
+    budget: &Budget,
+) -> Result<ArrayRef> {
     let mut out = BooleanBuilder::with_capacity(reach.len());
     for row in 0..reach.len() {
+        budget.check_time()?;
         let reach_m = reach.is_valid(row).then(|| reach.value(row));
         let is_within = match (left.at(row)?, right.at(row)?, reach_m) {
             (Some(left), Some(right), Some(reach_m)) => {
@@ -161,9 +197,15 @@ fn within_distance(mut left: Shapes, mut right: Shapes, reach: &Float64Array) ->
     Ok(Arc::new(out.finish()))
 }
 
-fn relations(call: Call, mut left: Shapes, mut right: Shapes, rows: usize) -> Result<ArrayRef> {
+fn relations(
+    call: Call,
+    (mut left, mut right): (Shapes, Shapes),
+    rows: usize,
+    budget: &Budget,
+) -> Result<ArrayRef> {
     let mut out = BooleanBuilder::with_capacity(rows);
     for row in 0..rows {
+        budget.check_time()?;
         let truth = match (left.at(row)?, right.at(row)?) {
             (Some(left), Some(right)) => Some(holds(call, &left, &right)),
             _ => None,

@@ -10,6 +10,7 @@
 //! Area: Karney 2013, as `geo` computes it.
 
 use std::hash::{Hash, Hasher};
+use std::ops::Add;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -159,6 +160,7 @@ impl OfShape {
             Call::AsText | Call::AsGeoJson => {
                 let mut out = StringViewBuilder::with_capacity(rows);
                 for row in 0..rows {
+                    self.budget.check_time()?;
                     let shape = shapes.at(row)?;
                     let text = shape.map(|shape| match self.call {
                         Call::AsText => wkt::write(&shape.geometry),
@@ -175,6 +177,7 @@ impl OfShape {
             Call::FromText | Call::Point => {
                 let mut out = BinaryViewBuilder::with_capacity(rows);
                 for row in 0..rows {
+                    self.budget.check_time()?;
                     let shape = shapes.at(row)?;
                     out.append_option(shape.map(|shape| wkb::write(&shape.geometry)));
                 }
@@ -183,6 +186,7 @@ impl OfShape {
             Call::X | Call::Y | Call::Area => {
                 let mut out = Float64Builder::with_capacity(rows);
                 for row in 0..rows {
+                    self.budget.check_time()?;
                     let shape = shapes.at(row)?;
                     let number = shape
                         .map(|shape| self.number(&shape.geometry))
@@ -208,8 +212,8 @@ impl OfShape {
 fn area(geometry: &Geometry<f64>) -> f64 {
     match geometry {
         Geometry::Polygon(polygon) => polygon_area(polygon),
-        Geometry::MultiPolygon(polygons) => polygons.iter().map(polygon_area).sum(),
-        Geometry::GeometryCollection(parts) => parts.iter().map(area).sum(),
+        Geometry::MultiPolygon(polygons) => polygons.iter().map(polygon_area).fold(0.0, Add::add),
+        Geometry::GeometryCollection(parts) => parts.iter().map(area).fold(0.0, Add::add),
         _ => 0.0,
     }
 }

@@ -166,7 +166,7 @@ fn coordinate(out: &mut String, coordinate: Coord<f64>) {
 
 fn list<T>(out: &mut String, items: &[T], mut item: impl FnMut(&mut String, &T)) {
     if items.is_empty() {
-        out.push_str("EMPTY");
+        out.push_str(" EMPTY");
         return;
     }
     out.push('(');
@@ -243,7 +243,7 @@ mod tests {
             "MULTILINESTRING((0 0,1 1),(2 2,3 3))",
             "MULTIPOLYGON(((0 0,1 0,1 1,0 0)),((5 5,6 5,6 6,5 5)))",
             "GEOMETRYCOLLECTION(POINT(1 2),LINESTRING(0 0,1 1))",
-            "MULTIPOLYGONEMPTY",
+            "MULTIPOLYGON EMPTY",
         ];
         for text in texts {
             let geometry = read(text).unwrap();

@@ -290,14 +290,24 @@ impl Sum {
     }
 
     fn value(self) -> f64 {
-        if self.infinite_count > 0 { f64::INFINITY } else { self.finite }
+        if self.infinite_count > 0 {
+            f64::INFINITY
+        } else {
+            self.finite
+        }
     }
 
     fn without(self, part: f64) -> f64 {
         let rest = if part.is_finite() {
-            Self { finite: self.finite - part, ..self }
+            Self {
+                finite: self.finite - part,
+                ..self
+            }
         } else {
-            Self { infinite_count: self.infinite_count.saturating_sub(1), ..self }
+            Self {
+                infinite_count: self.infinite_count.saturating_sub(1),
+                ..self
+            }
         };
         rest.value()
     }
@@ -309,12 +319,22 @@ fn relate(tree: &Tree<'_>, total: usize, known: &mut [Knowledge]) -> bool {
     let Some(mut of_total) = known.get(total).copied().filter(|_| !parts.is_empty()) else {
         return false;
     };
-    let of_parts: Vec<_> = parts.iter().filter_map(|part| known.get(*part).copied()).collect();
-    let rest = if tree.has_rest(total) { f64::INFINITY } else { 0.0 };
+    let of_parts: Vec<_> = parts
+        .iter()
+        .filter_map(|part| known.get(*part).copied())
+        .collect();
+    let rest = if tree.has_rest(total) {
+        f64::INFINITY
+    } else {
+        0.0
+    };
     let mean_lows = Sum::of(of_parts.iter().map(|part| part.mean.low));
     let mean_highs = Sum::of(of_parts.iter().map(|part| part.mean.high).chain([rest]));
     let peak_highs = Sum::of(of_parts.iter().map(|part| part.peak.high).chain([rest]));
-    let greatest = of_parts.iter().map(|part| part.peak.low).fold(0.0, f64::max);
+    let greatest = of_parts
+        .iter()
+        .map(|part| part.peak.low)
+        .fold(0.0, f64::max);
     let mut is_narrower = of_total.mean.narrow(mean_lows.value(), mean_highs.value());
     is_narrower |= of_total.peak.narrow(greatest, peak_highs.value());
     for (part, before) in parts.iter().zip(&of_parts) {

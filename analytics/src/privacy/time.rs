@@ -31,13 +31,22 @@ pub(crate) fn tells(wide: Shown, parts: &[(Shown, f64)], rule: &Rule) -> bool {
     }
     let (low, high) = interval(wide);
     let weighted = |pick: fn((f64, f64)) -> f64| -> f64 {
-        parts.iter().map(|(shown, share)| pick(interval(*shown)) * share).sum()
+        parts
+            .iter()
+            .map(|(shown, share)| pick(interval(*shown)) * share)
+            .sum()
     };
     let (lows, highs) = (weighted(|(low, _)| low), weighted(|(_, high)| high));
-    let mut hidden = parts.iter().filter(|(shown, share)| *shown == Shown::Hidden && *share > 0.0);
+    let mut hidden = parts
+        .iter()
+        .filter(|(shown, share)| *shown == Shown::Hidden && *share > 0.0);
     hidden.any(|(_, share)| {
         let most = (high - lows) / share;
-        let others = if highs.is_finite() { highs - least * share } else { f64::INFINITY };
+        let others = if highs.is_finite() {
+            highs - least * share
+        } else {
+            f64::INFINITY
+        };
         let fewest = (low - others) / share;
         most < least - SLACK || fewest > SLACK
     })
@@ -53,22 +62,47 @@ mod tests {
 
     #[test]
     fn rounding_mostly_hides_an_hour_in_its_day() {
-        let mut hours = vec![Shown::Rounded { mean: 20.0, peak: 25.0 }; 23];
+        let mut hours = vec![
+            Shown::Rounded {
+                mean: 20.0,
+                peak: 25.0
+            };
+            23
+        ];
         hours.push(Shown::Hidden);
-        let wide = Shown::Rounded { mean: 20.0, peak: 25.0 };
+        let wide = Shown::Rounded {
+            mean: 20.0,
+            peak: 25.0,
+        };
         assert!(!tells(wide, &day(&hours), &Rule::new(5)));
     }
 
     #[test]
     fn a_day_that_bounds_an_hour_is_noticed() {
         // Hours of 2.5 each, rounded up, in a day of 2.49, rounded down: 60 − 23 · 2.5 = 2.5.
-        let mut hours = vec![Shown::Rounded { mean: 5.0, peak: 5.0 }; 23];
+        let mut hours = vec![
+            Shown::Rounded {
+                mean: 5.0,
+                peak: 5.0
+            };
+            23
+        ];
         hours.push(Shown::Hidden);
-        let wide = Shown::Rounded { mean: 0.0, peak: 5.0 };
+        let wide = Shown::Rounded {
+            mean: 0.0,
+            peak: 5.0,
+        };
         assert!(tells(wide, &day(&hours), &Rule::new(5)));
         assert!(!tells(Shown::Hidden, &day(&hours), &Rule::new(5)));
         hours[0] = Shown::Unknown;
-        assert!(!tells(Shown::Rounded { mean: 5.0, peak: 5.0 }, &day(&hours), &Rule::new(5)));
+        assert!(!tells(
+            Shown::Rounded {
+                mean: 5.0,
+                peak: 5.0
+            },
+            &day(&hours),
+            &Rule::new(5)
+        ));
     }
 
     #[test]

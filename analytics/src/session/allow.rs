@@ -107,7 +107,6 @@ pub(crate) const SCALARS: &[&str] = &[
     "btrim",
     "chr",
     "ends_with",
-    "levenshtein",
     "lower",
     "ltrim",
     "octet_length",

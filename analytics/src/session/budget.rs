@@ -27,6 +27,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::error::{AnalyticsError, Bound};
+use crate::session::watch::Watch;
 
 /// Most bytes of text and arrays that the functions of one question may make.
 pub const MADE_BYTES_MAX: u64 = 1 << 30;
@@ -37,13 +38,20 @@ pub const BATCH_BYTES_MAX: u64 = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: AtomicU64,
+    watch: Arc<Watch>,
 }
 
 impl Budget {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(watch: &Arc<Watch>) -> Arc<Self> {
         Arc::new(Self {
             left: AtomicU64::new(MADE_BYTES_MAX),
+            watch: Arc::clone(watch),
         })
+    }
+
+    /// Whether the question may go on; slow functions ask for every row.
+    pub(crate) fn check_time(&self) -> Result<()> {
+        Ok(self.watch.check()?)
     }
 
     /// Takes bytes out of the budget, before they are made.

@@ -31,6 +31,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::config::{AnalyticsConfig, Limits};
 use crate::error::{AnalyticsError, Bound};
+use crate::session::watch::Watch;
 
 /// Batches that wait between a question and its reader.
 const BATCHES_COUNT_MAX: usize = 2;
@@ -112,16 +113,14 @@ impl Lane {
     /// Dropping the future or the stream ends the question.
     pub(crate) async fn answer<F>(
         &self,
-        limits: Limits,
+        rows_max: usize,
+        watch: Arc<Watch>,
         prepare: F,
     ) -> Result<SendableRecordBatchStream, AnalyticsError>
     where
         F: Future<Output = Result<Prepared, AnalyticsError>> + Send + 'static,
     {
-        let limits = Limits {
-            time: limits.time.min(self.limits.time),
-            rows: limits.rows.min(self.limits.rows),
-        };
+        let rows_max = rows_max.min(self.limits.rows);
         let busy = || AnalyticsError::Busy {
             running: self.places_count,
         };
@@ -130,10 +129,11 @@ impl Lane {
         let runtime = self.runtime.as_ref().ok_or_else(busy)?;
         let (schema_out, schema_in) = oneshot::channel();
         let (batches_out, mut batches_in) = mpsc::channel(BATCHES_COUNT_MAX);
+        let task_watch = Arc::clone(&watch);
         let task = async move {
             let run = Run {
-                limits,
-                left: limits.time,
+                rows_max,
+                watch: task_watch,
                 schema_out: Some(schema_out),
                 batches_out,
             };
@@ -141,7 +141,10 @@ impl Lane {
             drop(place);
         };
         let task = self.tracker.spawn_on(task, runtime.handle());
-        let task = AbortOnDropHandle::new(task);
+        let task = Task {
+            _handle: AbortOnDropHandle::new(task),
+            watch,
+        };
         let schema = match schema_in.await {
             Ok(schema) => schema,
             Err(_closed) => {
@@ -171,8 +174,8 @@ type Item = Result<RecordBatch, AnalyticsError>;
 
 /// One question while it runs.
 struct Run {
-    limits: Limits,
-    left: Duration,
+    rows_max: usize,
+    watch: Arc<Watch>,
     schema_out: Option<oneshot::Sender<SchemaRef>>,
     batches_out: mpsc::Sender<Item>,
 }
@@ -183,6 +186,7 @@ impl Run {
         F: Future<Output = Result<Prepared, AnalyticsError>> + Send,
     {
         let begun = Instant::now();
+        self.watch.begin();
         let work = AssertUnwindSafe(self.work(prepare)).catch_unwind().await;
         let result = work.unwrap_or_else(|_panic| {
             Err(AnalyticsError::Broken {
@@ -214,7 +218,7 @@ impl Run {
         if let Some(schema_out) = self.schema_out.take() {
             drop(schema_out.send(stream.schema()));
         }
-        let mut rows_left = self.limits.rows;
+        let mut rows_left = self.rows_max;
         while let Some(batch) = self.timed(stream.next()).await? {
             let batch = batch.map_err(AnalyticsError::of_engine)?;
             if batch.num_rows() == 0 {
@@ -229,7 +233,7 @@ impl Run {
             rows_left -= kept.num_rows();
             self.send(kept).await?;
             if is_over {
-                let rows = self.limits.rows;
+                let rows = self.rows_max;
                 let mend = format!(
                     "the answer has more than {rows} rows; add LIMIT, or ask a shorter time or a wider bucket"
                 );
@@ -243,17 +247,10 @@ impl Run {
     }
 
     /// Awaits something at the expense of the question's working time.
-    async fn timed<T>(&mut self, work: impl Future<Output = T>) -> Result<T, AnalyticsError> {
-        let begun = Instant::now();
-        let done = timeout(self.left, work).await;
-        self.left = self.left.saturating_sub(begun.elapsed());
-        done.map_err(|_late| AnalyticsError::Exceeded {
-            bound: Bound::Time,
-            mend: format!(
-                "it worked for {} s; ask a shorter time, fewer things or a wider bucket",
-                self.limits.time.as_secs_f64()
-            ),
-        })
+    async fn timed<T>(&self, work: impl Future<Output = T>) -> Result<T, AnalyticsError> {
+        timeout(self.watch.left(), work)
+            .await
+            .map_err(|_late| self.watch.late())
     }
 
     async fn send(&self, batch: RecordBatch) -> Result<(), AnalyticsError> {
@@ -261,9 +258,23 @@ impl Run {
             bound: Bound::Reader,
             mend: mend.to_owned(),
         };
+        let begun = Instant::now();
         let sent = timeout(READER_STALL_TIME_MAX, self.batches_out.send(Ok(batch))).await;
+        self.watch.waited(begun.elapsed());
         sent.map_err(|_late| gone("nothing was read for a minute; read faster"))?
             .map_err(|_closed| gone("the reader is gone"))
+    }
+}
+
+/// The task of a question; dropping it ends the question, in its loops too.
+struct Task {
+    _handle: AbortOnDropHandle<()>,
+    watch: Arc<Watch>,
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.watch.end();
     }
 }
 
@@ -272,7 +283,7 @@ struct Answer {
     schema: SchemaRef,
     first: Option<RecordBatch>,
     batches_in: mpsc::Receiver<Item>,
-    _task: AbortOnDropHandle<()>,
+    _task: Task,
 }
 
 impl Stream for Answer {

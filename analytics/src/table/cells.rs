@@ -175,8 +175,7 @@ impl Ask {
     /// All rows of all scopes.
     async fn rows(&self, question: &Question) -> Result<Rows, AnalyticsError> {
         let mut rows = Rows::default();
-        let needs_published =
-            !question.view.is_operator()
+        let needs_published = !question.view.is_operator()
             && self
                 .scopes
                 .iter()

@@ -42,8 +42,10 @@ fn write(folder: &Path, name: &str, toml: &str, sql: &str) {
 }
 
 async fn world(folder: &Path) -> World {
-    let config =
-        AnalyticsConfig { products_dir: Some(folder.to_owned()), ..AnalyticsConfig::default() };
+    let config = AnalyticsConfig {
+        products_dir: Some(folder.to_owned()),
+        ..AnalyticsConfig::default()
+    };
     World::with(full(), "2026-05-01T10:00:00Z", config).await
 }
 
@@ -53,12 +55,25 @@ async fn a_good_folder_is_a_product_like_the_shipped_ones() {
     write(folder.path(), "things_by_town", TOML, SQL);
     let world = world(folder.path()).await;
     assert_eq!(world.analytics.refused_products(), []);
-    let query = ProductQuery { level: Some("municipality".to_owned()), ..ProductQuery::of("things_by_town") };
-    let rows = world.product(&Role::Operator, &query, &["area", "lots"]).await.unwrap();
-    assert_eq!(rows, [["it-mun-1", "4"], ["it-mun-2", "2"], ["it-mun-3", "3"]]);
+    let query = ProductQuery {
+        level: Some("municipality".to_owned()),
+        ..ProductQuery::of("things_by_town")
+    };
+    let rows = world
+        .product(&Role::Operator, &query, &["area", "lots"])
+        .await
+        .unwrap();
+    assert_eq!(
+        rows,
+        [["it-mun-1", "4"], ["it-mun-2", "2"], ["it-mun-3", "3"]]
+    );
     let table = "SELECT lots FROM products.things_by_town WHERE level = 'municipality' AND area = 'it-mun-2'";
     assert_eq!(world.rows(&Role::Operator, table).await, [["2"]]);
-    assert_eq!(world.rows(&Role::Anonymous, table).await, [["1"]], "its rows are the caller's");
+    assert_eq!(
+        world.rows(&Role::Anonymous, table).await,
+        [["1"]],
+        "its rows are the caller's"
+    );
 }
 
 #[tokio::test]
@@ -69,24 +84,97 @@ async fn a_bad_folder_is_refused_with_the_reason_and_the_others_go_on() {
     let cases = [
         ("Upper-Case", TOML.to_owned(), SQL.to_owned(), "name"),
         ("wifi_usage", TOML.to_owned(), SQL.to_owned(), "shipped"),
-        ("no_toml", "levels =".to_owned(), SQL.to_owned(), "product.toml"),
-        ("unknown_key", format!("colour = 1\n{TOML}"), SQL.to_owned(), "colour"),
-        ("bad_level", TOML.replace("[\"municipality\"]", "[\"town\"]"), SQL.to_owned(), "town"),
-        ("no_unit", TOML.replace("\"integer\", unit = \"1\"", "\"number\""), SQL.to_owned(), "unit"),
-        ("no_english", TOML.replace("en = \"How many things\"", "en = \"\""), SQL.to_owned(), "both languages"),
-        ("bad_chart", TOML.replace("y = [\"lots\"]", "y = [\"cars\"]"), SQL.to_owned(), "cars"),
-        ("no_key", TOML.replace("name = \"bucket_start\"", "name = \"begin\""), SQL.to_owned(), "bucket_start"),
-        ("no_header", TOML.to_owned(), SQL.replace("-- How many lots stand there?\n", ""), "question"),
-        ("writes", TOML.to_owned(), "-- x\nDROP TABLE things".to_owned(), "DROP TABLE"),
-        ("no_table", TOML.to_owned(), SQL.replace("area_things", "nowhere"), "nowhere"),
-        ("no_value", TOML.to_owned(), SQL.replace("$area", "$colour"), "$level, $area"),
-        ("renamed", TOML.to_owned(), SQL.replace("AS lots", "AS cars"), "cars"),
-        ("mistyped", TOML.to_owned(), SQL.replace("count(*)", "'many'"), "`lots`"),
-        ("forbidden", TOML.to_owned(), SQL.replace("count(*)", "length(repeat('x', 9))"), "repeat"),
+        (
+            "no_toml",
+            "levels =".to_owned(),
+            SQL.to_owned(),
+            "product.toml",
+        ),
+        (
+            "unknown_key",
+            format!("colour = 1\n{TOML}"),
+            SQL.to_owned(),
+            "colour",
+        ),
+        (
+            "bad_level",
+            TOML.replace("[\"municipality\"]", "[\"town\"]"),
+            SQL.to_owned(),
+            "town",
+        ),
+        (
+            "no_unit",
+            TOML.replace("\"integer\", unit = \"1\"", "\"number\""),
+            SQL.to_owned(),
+            "unit",
+        ),
+        (
+            "no_english",
+            TOML.replace("en = \"How many things\"", "en = \"\""),
+            SQL.to_owned(),
+            "both languages",
+        ),
+        (
+            "bad_chart",
+            TOML.replace("y = [\"lots\"]", "y = [\"cars\"]"),
+            SQL.to_owned(),
+            "cars",
+        ),
+        (
+            "no_key",
+            TOML.replace("name = \"bucket_start\"", "name = \"begin\""),
+            SQL.to_owned(),
+            "bucket_start",
+        ),
+        (
+            "no_header",
+            TOML.to_owned(),
+            SQL.replace("-- How many lots stand there?\n", ""),
+            "question",
+        ),
+        (
+            "writes",
+            TOML.to_owned(),
+            "-- x\nDROP TABLE things".to_owned(),
+            "DROP TABLE",
+        ),
+        (
+            "no_table",
+            TOML.to_owned(),
+            SQL.replace("area_things", "nowhere"),
+            "nowhere",
+        ),
+        (
+            "no_value",
+            TOML.to_owned(),
+            SQL.replace("$area", "$colour"),
+            "$level, $area",
+        ),
+        (
+            "renamed",
+            TOML.to_owned(),
+            SQL.replace("AS lots", "AS cars"),
+            "cars",
+        ),
+        (
+            "mistyped",
+            TOML.to_owned(),
+            SQL.replace("count(*)", "'many'"),
+            "`lots`",
+        ),
+        (
+            "forbidden",
+            TOML.to_owned(),
+            SQL.replace("count(*)", "length(repeat('x', 9))"),
+            "repeat",
+        ),
         (
             "nested",
             TOML.to_owned(),
-            SQL.replace("count(*)", "(SELECT count(*) FROM products.parking_now WHERE level = 'region')"),
+            SQL.replace(
+                "count(*)",
+                "(SELECT count(*) FROM products.parking_now WHERE level = 'region')",
+            ),
             "another product",
         ),
     ];
@@ -102,7 +190,12 @@ async fn a_bad_folder_is_refused_with_the_reason_and_the_others_go_on() {
         assert!(found.reason.contains(says), "{name}: {}", found.reason);
     }
     assert_eq!(refused.len(), cases.len() + 1);
-    let names: Vec<_> = world.analytics.products().iter().map(|product| product.id.clone()).collect();
+    let names: Vec<_> = world
+        .analytics
+        .products()
+        .iter()
+        .map(|product| product.id.clone())
+        .collect();
     assert_eq!(names.len(), 6);
     assert!(names.contains(&"good".to_owned()));
 }
@@ -116,7 +209,11 @@ async fn a_changed_folder_is_taken_without_a_restart() {
     let changing = async {
         write(folder.path(), "later", TOML, SQL);
         for _round in 0..100 {
-            let has = world.analytics.products().iter().any(|product| product.id == "later");
+            let has = world
+                .analytics
+                .products()
+                .iter()
+                .any(|product| product.id == "later");
             if has {
                 break;
             }
@@ -125,5 +222,11 @@ async fn a_changed_folder_is_taken_without_a_restart() {
         stop.cancel();
     };
     futures::join!(watching, changing);
-    assert!(world.analytics.products().iter().any(|product| product.id == "later"));
+    assert!(
+        world
+            .analytics
+            .products()
+            .iter()
+            .any(|product| product.id == "later")
+    );
 }

@@ -12,7 +12,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("SELECT 1; SELECT 2", "more than one statement"),
     ("CREATE TABLE x (a int)", "CREATE TABLE"),
     ("CREATE VIEW v AS SELECT 1", "CREATE VIEW"),
-    ("CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'", "CREATE EXTERNAL TABLE"),
+    (
+        "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'",
+        "CREATE EXTERNAL TABLE",
+    ),
     ("DROP TABLE things", "DROP TABLE"),
     ("ALTER TABLE things ADD COLUMN x int", "ALTER TABLE"),
     ("INSERT INTO things VALUES (1)", "INSERT INTO"),
@@ -37,7 +40,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("SELECT * FROM nowhere", "no table `nowhere`"),
     ("SELECT nothing FROM things", "nothing"),
     ("SELECT * FROM range(0, 5000000000)", "range"),
-    ("SELECT * FROM generate_series(1, 5000000000)", "generate_series"),
+    (
+        "SELECT * FROM generate_series(1, 5000000000)",
+        "generate_series",
+    ),
     ("SELECT range(0, 5000000000)", "range"),
     ("SELECT repeat('x', 2000000000)", "repeat"),
     ("SELECT lpad('x', 2000000000)", "lpad"),
@@ -60,15 +66,24 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("SELECT time_bucket('7m', now())", "no bucket"),
     ("SELECT time_bucket('1d', now())", "zone"),
-    ("SELECT time_bucket('1d', now(), 'Nowhere/Town')", "time zone"),
+    (
+        "SELECT time_bucket('1d', now(), 'Nowhere/Town')",
+        "time zone",
+    ),
     ("SELECT st_area('CIRCLE(1 2)')", "POLYGON"),
     ("SELECT st_point(200, 10)", "longitude"),
     ("SELECT st_distance(1, 2)", "geometry"),
     ("SELECT quantile(2, 1.5)", "0 to 1"),
     ("SELECT 1 / 0", "zero"),
     ("SELECT CAST('x' AS INT)", "x"),
-    ("SELECT * FROM area_rollups WHERE bucket_start >= '2026-05-01T00:00:00Z'", "level"),
-    ("SELECT * FROM area_rollups WHERE level = 'municipality'", "bucket_start"),
+    (
+        "SELECT * FROM area_rollups WHERE bucket_start >= '2026-05-01T00:00:00Z'",
+        "level",
+    ),
+    (
+        "SELECT * FROM area_rollups WHERE level = 'municipality'",
+        "bucket_start",
+    ),
     (
         "SELECT * FROM area_rollups WHERE level = 'town' AND bucket_start >= '2026-05-01T00:00:00Z'",
         "`town` does not exist",
@@ -86,12 +101,27 @@ const REFUSED: &[(&str, &str)] = &[
         "SELECT * FROM cells WHERE level = 'region' AND bucket = '15m' AND bucket_start >= '2026-05-01T00:00:00Z'",
         "hour or more",
     ),
-    ("SELECT * FROM moments WHERE moment > '2026-05-01T00:00:00Z'", "one moment"),
+    (
+        "SELECT * FROM moments WHERE moment > '2026-05-01T00:00:00Z'",
+        "one moment",
+    ),
     ("SELECT * FROM products.parking_occupancy", "level"),
-    ("SELECT * FROM products.parking_occupancy WHERE level = 'region'", "bucket"),
-    ("SELECT * FROM products.parking_occupancy WHERE bucket = '1h'", "level"),
-    ("SELECT * FROM products.parking_occupancy WHERE level = 'town' AND bucket = '1h'", "`town`"),
-    ("SELECT * FROM products.nothing", "no table `products.nothing`"),
+    (
+        "SELECT * FROM products.parking_occupancy WHERE level = 'region'",
+        "bucket",
+    ),
+    (
+        "SELECT * FROM products.parking_occupancy WHERE bucket = '1h'",
+        "level",
+    ),
+    (
+        "SELECT * FROM products.parking_occupancy WHERE level = 'town' AND bucket = '1h'",
+        "`town`",
+    ),
+    (
+        "SELECT * FROM products.nothing",
+        "no table `products.nothing`",
+    ),
 ];
 
 #[tokio::test]
@@ -116,10 +146,16 @@ async fn every_refusal_says_what_is_wrong() {
 #[tokio::test]
 async fn refusals_list_what_is_allowed() {
     let world = World::new(full(), "2026-05-02T12:00:00Z").await;
-    let error = world.ask(&Role::Anonymous, "SELECT * FROM nowhere").await.unwrap_err();
+    let error = world
+        .ask(&Role::Anonymous, "SELECT * FROM nowhere")
+        .await
+        .unwrap_err();
     assert!(error.allowed().contains(&"observations".to_owned()));
     assert!(error.allowed().contains(&"products.parking_now".to_owned()));
-    let error = world.ask(&Role::Anonymous, "SELECT repeat('x', 3)").await.unwrap_err();
+    let error = world
+        .ask(&Role::Anonymous, "SELECT repeat('x', 3)")
+        .await
+        .unwrap_err();
     assert!(error.allowed().contains(&"time_bucket".to_owned()));
     assert!(!error.allowed().contains(&"repeat".to_owned()));
     let query = "SELECT * FROM products.wifi_usage WHERE level = 'region'";
@@ -144,10 +180,19 @@ async fn plans_that_explode_are_refused_before_they_are_made() {
     let too_long = format!("SELECT '{}'", "x".repeat(40_000));
     let many = format!("SELECT {}", vec!["1"; 3_000].join(","));
     let literal = format!("SELECT '{}' FROM things", "x".repeat(20_000));
-    for (name, query) in [("doubling", &doubling), ("deep", &deep), ("long", &too_long), ("many", &many), ("literal", &literal)] {
+    for (name, query) in [
+        ("doubling", &doubling),
+        ("deep", &deep),
+        ("long", &too_long),
+        ("many", &many),
+        ("literal", &literal),
+    ] {
         let error = world.ask(&Role::Anonymous, query).await.unwrap_err();
         assert!(error.is_callers_fault(), "{name}: {error:?}");
-        assert!(!matches!(error, AnalyticsError::Broken { .. }), "{name}: {error:?}");
+        assert!(
+            !matches!(error, AnalyticsError::Broken { .. }),
+            "{name}: {error:?}"
+        );
     }
     // A long sum is harmless: it is answered or refused, and the process lives.
     match world.ask(&Role::Anonymous, &long_sum).await {

@@ -54,7 +54,10 @@ fn square(lon: f64, lat: f64, size: f64) -> MultiPolygon<f64> {
 
 pub(crate) fn area(id: &str, level: AreaLevel, parents: &[&str]) -> Area {
     let parents = parents.iter();
-    let parents = parents.map(|parent| Membership { parent: area_id(parent), valid: TimeRange::ALL });
+    let parents = parents.map(|parent| Membership {
+        parent: area_id(parent),
+        valid: TimeRange::ALL,
+    });
     Area {
         id: area_id(id),
         name: id.to_uppercase(),
@@ -74,11 +77,17 @@ pub(crate) fn thing(id: &str, kind: ThingKind, point: (f64, f64), properties: &[
         name: format!("{id} by name"),
         kind,
         vehicle_kind: is_parking.then_some(VehicleKind::Car),
-        location: Some(Location { lon: point.0, lat: point.1 }),
+        location: Some(Location {
+            lon: point.0,
+            lat: point.1,
+        }),
         part_of: None,
         capacity: Vec::new(),
         municipality: None,
-        properties: properties.iter().map(|name| PropertyId::parse(name).unwrap()).collect(),
+        properties: properties
+            .iter()
+            .map(|name| PropertyId::parse(name).unwrap())
+            .collect(),
         max_hold: BTreeMap::new(),
         max_stay: None,
         is_reserved: false,
@@ -90,7 +99,10 @@ pub(crate) fn thing(id: &str, kind: ThingKind, point: (f64, f64), properties: &[
 
 pub(crate) fn lot(id: &str, point: (f64, f64), places: u32) -> Thing {
     let mut lot = thing(id, ThingKind::ParkingLot, point, &["vehicles"]);
-    lot.capacity = vec![DeclaredCapacity { valid_from: Timestamp::MIN, places }];
+    lot.capacity = vec![DeclaredCapacity {
+        valid_from: Timestamp::MIN,
+        places,
+    }];
     lot
 }
 
@@ -120,17 +132,32 @@ pub(crate) fn areas() -> Bundle {
         .with_publisher(publisher("prato"))
         .with_publisher(publisher("vinci"))
         .with_area(area("it-reg-09", AreaLevel::Region, &[]), None)
-        .with_area(area("it-prov-100", AreaLevel::Province, &["it-reg-09"]), None)
-        .with_area(area("it-prov-048", AreaLevel::Province, &["it-reg-09"]), None)
+        .with_area(
+            area("it-prov-100", AreaLevel::Province, &["it-reg-09"]),
+            None,
+        )
+        .with_area(
+            area("it-prov-048", AreaLevel::Province, &["it-reg-09"]),
+            None,
+        )
         .with_area(area("union-colli", AreaLevel::Union, &[]), None)
         .with_area(area("group-piana", AreaLevel::Group, &[]), None)
-        .with_area(town("it-mun-1", &["it-prov-100", "group-piana"]), Some(square(11.0, 43.0, 1.0)))
-        .with_area(town("it-mun-2", &["it-prov-100", "union-colli"]), Some(square(12.0, 43.0, 1.0)))
+        .with_area(
+            town("it-mun-1", &["it-prov-100", "group-piana"]),
+            Some(square(11.0, 43.0, 1.0)),
+        )
+        .with_area(
+            town("it-mun-2", &["it-prov-100", "union-colli"]),
+            Some(square(12.0, 43.0, 1.0)),
+        )
         .with_area(
             town("it-mun-3", &["it-prov-048", "union-colli", "group-piana"]),
             Some(square(13.0, 43.0, 1.0)),
         )
-        .with_area(area("centro", AreaLevel::Zone, &["it-mun-1"]), Some(square(11.0, 43.0, 0.5)))
+        .with_area(
+            area("centro", AreaLevel::Zone, &["it-mun-1"]),
+            Some(square(11.0, 43.0, 0.5)),
+        )
 }
 
 /// Open and closed lots, a reserved bay, hotspots.
@@ -172,11 +199,18 @@ impl World {
     pub(crate) async fn with(bundle: Bundle, now: &str, config: AnalyticsConfig) -> Self {
         let clock = Arc::new(TestClock::at(at(now)));
         let store = Arc::new(MemoryStore::new(clock.clone()));
-        let registry = Registry::build(bundle).unwrap_or_else(|report| panic!("{report}")).0;
+        let registry = Registry::build(bundle)
+            .unwrap_or_else(|report| panic!("{report}"))
+            .0;
         let (registry, receiver) = watch::channel(Arc::new(registry));
         let backend: Arc<dyn Backend> = store.clone();
         let analytics = Analytics::open(backend, receiver, config).await.unwrap();
-        Self { clock, store, registry, analytics }
+        Self {
+            clock,
+            store,
+            registry,
+            analytics,
+        }
     }
 
     pub(crate) async fn say(&self, said: &[Said<'_>]) {
@@ -217,13 +251,18 @@ impl World {
     }
 
     pub(crate) async fn ask(&self, role: &Role, query: &str) -> Result<Table, AnalyticsError> {
-        let stream = self.analytics.sql(role, query, self.analytics.limits()).await?;
+        let stream = self
+            .analytics
+            .sql(role, query, self.analytics.limits())
+            .await?;
         read(stream).await
     }
 
     /// A query that must have an answer.
     pub(crate) async fn rows(&self, role: &Role, query: &str) -> Table {
-        self.ask(role, query).await.unwrap_or_else(|error| panic!("{query}: {error} ({error:?})"))
+        self.ask(role, query)
+            .await
+            .unwrap_or_else(|error| panic!("{query}: {error} ({error:?})"))
     }
 
     /// A product's columns of these names, as text.
@@ -235,7 +274,10 @@ impl World {
     ) -> Result<Table, AnalyticsError> {
         let stream = self.analytics.product(role, query).await?;
         let batches = collect(stream).await?;
-        Ok(batches.iter().flat_map(|batch| picked(batch, columns)).collect())
+        Ok(batches
+            .iter()
+            .flat_map(|batch| picked(batch, columns))
+            .collect())
     }
 }
 
@@ -251,18 +293,28 @@ pub(crate) async fn collect(
 
 pub(crate) async fn read(stream: SendableRecordBatchStream) -> Result<Table, AnalyticsError> {
     let schema = stream.schema();
-    let names: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let names: Vec<_> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
     let batches = collect(stream).await?;
-    Ok(batches.iter().flat_map(|batch| picked(batch, &names)).collect())
+    Ok(batches
+        .iter()
+        .flat_map(|batch| picked(batch, &names))
+        .collect())
 }
 
 fn picked(batch: &RecordBatch, columns: &[&str]) -> Table {
     let text = |name: &str, row: usize| {
-        let column = batch.column_by_name(name).unwrap_or_else(|| panic!("no column {name}"));
+        let column = batch
+            .column_by_name(name)
+            .unwrap_or_else(|| panic!("no column {name}"));
         array_value_to_string(column, row).unwrap()
     };
     let rows = 0..batch.num_rows();
-    rows.map(|row| columns.iter().map(|name| text(name, row)).collect()).collect()
+    rows.map(|row| columns.iter().map(|name| text(name, row)).collect())
+        .collect()
 }
 
 /// The first column.

@@ -22,6 +22,7 @@ use arno_store::{
     ObservationReader as _, ObservationWriter as _, Scan, Streams,
 };
 use arno_store_embedded::{EmbeddedConfig, EmbeddedStore};
+use arrow::array::RecordBatch;
 use futures::{StreamExt as _, stream};
 
 const STREAMS: i64 = 1_300;
@@ -96,14 +97,7 @@ async fn run(rows: i64, batch: i64, is_by_stream: bool) {
         })
         .collect();
     store.register(&names).await.unwrap();
-    let mut batches = Vec::new();
-    for start in (0..rows).step_by(usize::try_from(batch).unwrap()) {
-        let mut builder = ObservationBuilder::default();
-        for index in start..(start + batch).min(rows) {
-            builder.push(&row(index, rows, is_by_stream));
-        }
-        batches.push(builder.finish().unwrap());
-    }
+    let batches = batches(rows, batch, is_by_stream);
     let began = Instant::now();
     let appends = stream::iter(batches).map(|observations| {
         let store = Arc::clone(&store);
@@ -126,22 +120,7 @@ async fn run(rows: i64, batch: i64, is_by_stream: bool) {
         store.ledger()
     );
     println!("{:?}", store.health());
-    let began = Instant::now();
-    let mut found = 0;
-    let scan = Scan {
-        partitions: 2,
-        ..Scan::of(Streams::All, TimeRange::ALL)
-    };
-    for mut part in store.scan(scan).await.unwrap() {
-        while let Some(batch) = part.next().await {
-            found += batch.unwrap().num_rows();
-        }
-    }
-    let took = began.elapsed().as_secs_f64();
-    println!(
-        "scanned {found} rows in {took:.2} s, {:.0} rows/s",
-        as_f64(i64::try_from(found).unwrap()) / took
-    );
+    read_back(&store).await;
     store.close().await.unwrap();
     let began = Instant::now();
     let store = EmbeddedStore::open(dir.path(), EmbeddedConfig::default(), clock)
@@ -161,6 +140,37 @@ async fn run(rows: i64, batch: i64, is_by_stream: bool) {
     println!(
         "log file {:.1} MB",
         as_f64(i64::try_from(log).unwrap()) / 1e6
+    );
+}
+
+fn batches(rows: i64, batch: i64, is_by_stream: bool) -> Vec<RecordBatch> {
+    let mut batches = Vec::new();
+    for start in (0..rows).step_by(usize::try_from(batch).unwrap()) {
+        let mut builder = ObservationBuilder::default();
+        for index in start..(start + batch).min(rows) {
+            builder.push(&row(index, rows, is_by_stream));
+        }
+        batches.push(builder.finish().unwrap());
+    }
+    batches
+}
+
+async fn read_back(store: &EmbeddedStore) {
+    let began = Instant::now();
+    let mut found = 0;
+    let scan = Scan {
+        partitions: 2,
+        ..Scan::of(Streams::All, TimeRange::ALL)
+    };
+    for mut part in store.scan(scan).await.unwrap() {
+        while let Some(batch) = part.next().await {
+            found += batch.unwrap().num_rows();
+        }
+    }
+    let took = began.elapsed().as_secs_f64();
+    println!(
+        "scanned {found} rows in {took:.2} s, {:.0} rows/s",
+        as_f64(i64::try_from(found).unwrap()) / took
     );
 }
 

@@ -28,11 +28,11 @@ impl Default for EmbeddedConfig {
         Self {
             // A million rows are 50 MB in memory and about 5 MB in the lake.
             flush_rows: 1_000_000,
-            flush_age: Duration::from_secs(3_600),
+            flush_age: Duration::from_hours(1),
             lake: None,
             lake_options: HashMap::new(),
             // Longer than anybody's query.
-            vacuum_age: Duration::from_secs(3_600),
+            vacuum_age: Duration::from_hours(1),
             // A flush's files and the log's own pages.
             free_bytes_min: 64 << 20,
             // Four of the largest appends.

@@ -149,8 +149,8 @@ mod tests {
         for bit in 0..sealed.len() * 8 {
             let mut damaged = sealed.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(open(&damaged).is_err(), "bit {bit}");
+            assert_eq!(open(&damaged).ok(), None, "bit {bit}");
         }
-        assert!(open(&sealed[..sealed.len() - 1]).is_err());
+        open(&sealed[..sealed.len() - 1]).unwrap_err();
     }
 }

@@ -248,8 +248,9 @@ async fn file_leads(
             if is_one && span.row_count > TAIL_ROWS {
                 whole.push(span.key);
             } else {
-                rows.iter()
-                    .for_each(|row| keep_newest(here, span.key, *row));
+                for row in rows {
+                    keep_newest(here, span.key, row);
+                }
             }
         }
     }

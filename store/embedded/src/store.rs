@@ -85,7 +85,7 @@ impl EmbeddedStore {
         let runtime = Handle::current();
         let opening = tokio::task::spawn_blocking(move || {
             let recovery = recover(&folder, &opened, disk)?;
-            Self::start(folder, (recovery, opened), runtime, (config, clock))
+            Self::start(folder, (recovery, opened), &runtime, (config, clock))
         });
         opening.await.map_err(|_source| gone("open the store"))?
     }
@@ -94,7 +94,7 @@ impl EmbeddedStore {
     fn start(
         folder: Arc<Folder>,
         (recovery, opened): (Recovery, Opened),
-        runtime: Handle,
+        runtime: &Handle,
         (config, clock): (EmbeddedConfig, Arc<dyn Clock>),
     ) -> Result<Arc<Self>, StoreError> {
         let segments = Arc::new(SegmentFolder::open(folder.join("segments"), &recovery.log)?);
@@ -138,7 +138,7 @@ impl EmbeddedStore {
             jobs.clone(),
             config.clone(),
         ));
-        tracker.spawn_on(Arc::clone(&flusher).run(token.clone()), &runtime);
+        tracker.spawn_on(Arc::clone(&flusher).run(token.clone()), runtime);
         Ok(Arc::new(Self {
             queue_rows: Arc::new(Semaphore::new(config.queue_rows)),
             config,

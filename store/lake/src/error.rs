@@ -85,11 +85,11 @@ impl LakeError {
     }
 
     pub(crate) fn damaged(
-        path: impl ToString,
+        path: impl Into<String>,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
         Self::Damaged {
-            path: path.to_string(),
+            path: path.into(),
             source: source.into(),
         }
     }

@@ -10,7 +10,9 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
 
 use crate::error::LakeError;
 use crate::index::{CHECKS_NAME, INDEX_NAME, Span, decode, decode_checks};
@@ -53,7 +55,7 @@ impl LakeFile {
                         .unwrap_or(u64::MAX)
                         .clamp(guess + 1, size_bytes);
                 }
-                Err(source) => return Err(LakeError::damaged(&path, source)),
+                Err(source) => return Err(LakeError::damaged(path.to_string(), source)),
             }
         }
     }
@@ -79,7 +81,7 @@ impl LakeFile {
     ) -> Result<Self, LakeError> {
         let footer = reader
             .finish()
-            .map_err(|source| LakeError::damaged(&path, source))?;
+            .map_err(|source| LakeError::damaged(path.to_string(), source))?;
         Self::of(path, month, size_bytes, Arc::new(footer))
     }
 
@@ -90,7 +92,8 @@ impl LakeFile {
         size_bytes: u64,
         footer: Arc<ParquetMetaData>,
     ) -> Result<Self, LakeError> {
-        let lacking = |what: &str| LakeError::damaged(&path, format!("its footer lacks {what}"));
+        let lacking =
+            |what: &str| LakeError::damaged(path.to_string(), format!("its footer lacks {what}"));
         let pairs = footer.file_metadata().key_value_metadata();
         let value = |name: &str| {
             let pair = pairs?.iter().find(|pair| pair.key == name)?;
@@ -105,8 +108,8 @@ impl LakeFile {
         let places = footer
             .row_groups()
             .iter()
-            .flat_map(parquet::file::metadata::RowGroupMetaData::columns)
-            .map(parquet::file::metadata::ColumnChunkMetaData::byte_range);
+            .flat_map(RowGroupMetaData::columns)
+            .map(ColumnChunkMetaData::byte_range);
         let checks = places
             .zip(checks)
             .map(|((offset, length), crc)| (offset, (length, crc)))
@@ -117,7 +120,7 @@ impl LakeFile {
         }
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::try_new(footer, options)
-            .map_err(|source| LakeError::damaged(&path, source))?;
+            .map_err(|source| LakeError::damaged(path.to_string(), source))?;
         Ok(Self {
             path,
             month,

@@ -143,7 +143,7 @@ fn selected(
         Ok::<_, StoreError>(rows.map_err(failed).try_filter_map(move |batch| {
             let kept = as_kept(&batch).ok_or_else(|| {
                 file.set_damaged();
-                StoreError::from(LakeError::damaged(&file.path, "it has other columns"))
+                StoreError::from(LakeError::damaged(file.path(), "it has other columns"))
             });
             let cut = kept.and_then(|kept| match &filter {
                 Some(ask) => cut(&kept, ask),
@@ -169,7 +169,7 @@ fn read_failed(file: &LakeFile, source: ParquetError) -> StoreError {
         };
     }
     file.set_damaged();
-    LakeError::damaged(&file.path, source).into()
+    LakeError::damaged(file.path(), source).into()
 }
 
 fn cut(batch: &RecordBatch, ask: &Ask) -> Result<RecordBatch, StoreError> {

@@ -7,6 +7,8 @@
 //! # Limits
 //! A segment is read into memory as one batch.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::error::ArrowError;
@@ -61,7 +63,7 @@ pub fn encode(batch: &RecordBatch) -> Result<Vec<u8>, SegmentError> {
 pub fn decode(bytes: Bytes) -> Result<RecordBatch, SegmentError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)
         .map_err(|source| SegmentError::Parquet { source })?;
-    let schema = builder.schema().clone();
+    let schema = Arc::clone(builder.schema());
     let reader = builder
         .with_batch_size(DECODE_ROWS)
         .build()

@@ -255,7 +255,8 @@ async fn open_file(
 ) -> Result<LakeFile, LakeError> {
     let path = view.object_store_path();
     let size_bytes = u64::try_from(view.size()).unwrap_or(0);
-    let month = month_of(&path).ok_or_else(|| LakeError::damaged(&path, "it has no month"))?;
+    let month =
+        month_of(&path).ok_or_else(|| LakeError::damaged(path.to_string(), "it has no month"))?;
     LakeFile::open(store.as_ref(), path, month, size_bytes).await
 }
 

@@ -17,7 +17,7 @@ use futures::StreamExt as _;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::metadata::{KeyValue, SortingColumn};
+use parquet::file::metadata::{KeyValue, RowGroupMetaData, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
@@ -70,7 +70,7 @@ pub(crate) async fn encode_file(
     let places: Vec<Range<usize>> = writer
         .flushed_row_groups()
         .iter()
-        .flat_map(parquet::file::metadata::RowGroupMetaData::columns)
+        .flat_map(RowGroupMetaData::columns)
         .map(|chunk| {
             let (offset, length) = chunk.byte_range();
             let at = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);

@@ -23,7 +23,7 @@ use crate::signal::timeline::places_float;
 
 /// Counters that declare no `max_gap`: a day without a sample, and nobody can say any more when the
 /// growth happened.
-pub const COUNTER_GAP_DEFAULT: Duration = Duration::from_secs(86_400);
+pub const COUNTER_GAP_DEFAULT: Duration = Duration::from_hours(24);
 
 /// One stream of a thing.
 #[derive(Debug, Clone)]
@@ -81,6 +81,10 @@ impl StreamPlan {
 
 /// One thing.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts of the registry, named as there"
+)]
 pub struct ThingPlan {
     /// Its global name.
     pub id: ThingId,

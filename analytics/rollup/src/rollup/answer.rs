@@ -8,6 +8,7 @@ pub mod base;
 pub mod columns;
 pub mod interval;
 pub mod interval_read;
+pub mod members;
 pub mod moment;
 pub mod sight;
 pub mod thing;

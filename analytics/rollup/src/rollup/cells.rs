@@ -7,7 +7,9 @@ use arno_model::{AreaMode, SignalKind};
 
 use crate::layout::cell::{CellMode, Member};
 use crate::layout::{Layout, ThingPlan};
-use crate::rollup::row::{AreaRow, FLAG_KNOWN, FLAG_OVER, FLAG_SATURATED, Row as _, ThingRow, ThingSum, Thresholds, held};
+use crate::rollup::row::{
+    AreaRow, FLAG_KNOWN, FLAG_OVER, FLAG_SATURATED, Row as _, ThingRow, ThingSum, Thresholds, held,
+};
 use crate::signal::Span;
 use crate::signal::state::Piece;
 use crate::signal::sweep::PeakFinder;
@@ -136,9 +138,8 @@ impl CellJob<'_> {
                 match row {
                     Some(row) => sum.add(row),
                     None => {
-                        sum.expected += timeline.map_or(0, |timeline| {
-                            timeline.integral(bucket.intersect(Span::new(i64::MIN, self.until)))
-                        })
+                        let told = bucket.intersect(Span::new(i64::MIN, self.until));
+                        sum.expected += timeline.map_or(0, |timeline| timeline.integral(told));
                     }
                 }
             }

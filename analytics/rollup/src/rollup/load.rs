@@ -65,7 +65,12 @@ impl SeriesSet {
     #[must_use]
     pub fn with_next_of(&self, ahead: &Self, from: i64) -> Self {
         let mut joined = Self::default();
-        let keys: BTreeSet<i32> = self.by_key.keys().chain(ahead.by_key.keys()).copied().collect();
+        let keys: BTreeSet<i32> = self
+            .by_key
+            .keys()
+            .chain(ahead.by_key.keys())
+            .copied()
+            .collect();
         for key in keys {
             let start = joined.samples.len();
             joined.samples.extend_from_slice(self.of(key));
@@ -89,6 +94,9 @@ pub struct Reading {
 }
 
 /// Reads a window; `None` when it holds more than `samples_max`.
+///
+/// # Errors
+/// [`RollupError::Store`] or [`RollupError::Batch`].
 pub async fn read(
     backend: &Arc<dyn Backend>,
     reading: Reading,

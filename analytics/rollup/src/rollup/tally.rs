@@ -147,49 +147,48 @@ impl<'a> ThingView<'a> {
             };
             let load = self.plan.load.filter(|(load, _)| *load == place);
             if stream.property.signal == SignalKind::State {
-                let by = load.map(|(_, by)| by);
-                self.tally_state(place, by, range, thresholds, |mut row| {
-                    row.key = key.0;
-                    into.push(row);
-                });
+                let state = StateStream {
+                    place,
+                    key: key.0,
+                    load_by: load.map(|(_, by)| by),
+                };
+                self.tally_state(state, range, thresholds, into);
             } else {
-                tally_other(stream, self.series(place), range, |mut row| {
-                    row.key = key.0;
-                    into.push(row);
-                });
+                tally_other(stream, key.0, self.series(place), range, into);
             }
         }
     }
 
     fn tally_state(
         &self,
-        place: usize,
-        load_by: Option<LoadBy>,
+        state: StateStream,
         range: Span,
         thresholds: Thresholds,
-        mut emit: impl FnMut(ThingRow),
+        into: &mut Vec<ThingRow>,
     ) {
-        let series = self.series(place);
-        let known = self.pieces(place);
+        let series = self.series(state.place);
+        let known = self.pieces(state.place);
         let Some(range) = active(series, &known, range) else {
             return;
         };
-        let capacity = load_by.map_or_else(Vec::new, |_| self.capacity_pieces());
+        let capacity = state
+            .load_by
+            .map_or_else(Vec::new, |_| self.capacity_pieces());
         let mut states = StateWalk::new(&known);
-        let by = load_by.unwrap_or(LoadBy::Vehicles);
+        let by = state.load_by.unwrap_or(LoadBy::Vehicles);
         let mut joints = JointWalk::new(by, &known, &capacity);
         let mut rest = within(series, range.start, range.end);
         for bucket in range.buckets() {
-            let state = states.tally(bucket);
-            let mut row = ThingRow::blank(0, bucket.start);
+            let tally = states.tally(bucket);
+            let mut row = ThingRow::blank(state.key, bucket.start);
             row.readings = take_before(&mut rest, bucket.end);
-            row.known_us = u32::try_from(state.known_us).unwrap_or(u32::MAX);
-            row.count = if self.plan.is_bay { state.arrivals } else { 0 };
-            row.whole = held(state.whole);
-            row.real = state.real;
-            row.min = state.min;
-            row.max = state.max;
-            if load_by.is_some() {
+            row.known_us = u32::try_from(tally.known_us).unwrap_or(u32::MAX);
+            row.count = if self.plan.is_bay { tally.arrivals } else { 0 };
+            row.whole = held(tally.whole);
+            row.real = tally.real;
+            row.min = tally.min;
+            row.max = tally.max;
+            if state.load_by.is_some() {
                 let joint = joints.tally(bucket);
                 row.load = held(joint.load);
                 row.capacity = held(joint.capacity);
@@ -198,10 +197,18 @@ impl<'a> ThingView<'a> {
                     thresholds.flags(joint.load, joint.capacity, joint.expected, joint.is_over);
             }
             if !row.is_blank() {
-                emit(row);
+                into.push(row);
             }
         }
     }
+}
+
+/// A state stream to tally.
+#[derive(Clone, Copy)]
+struct StateStream {
+    place: usize,
+    key: i32,
+    load_by: Option<LoadBy>,
 }
 
 /// How many samples lie before a moment; takes them away.
@@ -232,9 +239,10 @@ fn active(series: &[Sample], known: &[Piece], range: Span) -> Option<Span> {
 
 fn tally_other(
     stream: &StreamPlan,
+    key: i32,
     series: &[Sample],
     range: Span,
-    mut emit: impl FnMut(ThingRow),
+    into: &mut Vec<ThingRow>,
 ) {
     let period_us = stream.property.period.map(arno_model::time::duration_us);
     let reach_us = stream.reach_back_us();
@@ -244,7 +252,7 @@ fn tally_other(
         if near.is_empty() {
             continue;
         }
-        let mut row = ThingRow::blank(0, bucket.start);
+        let mut row = ThingRow::blank(key, bucket.start);
         row.readings = u32::try_from(inside.len()).unwrap_or(u32::MAX);
         let known_us = match stream.property.signal {
             SignalKind::Counter => {
@@ -271,7 +279,7 @@ fn tally_other(
         };
         row.known_us = u32::try_from(known_us).unwrap_or(u32::MAX);
         if !row.is_blank() {
-            emit(row);
+            into.push(row);
         }
     }
 }

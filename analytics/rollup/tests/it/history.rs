@@ -79,7 +79,7 @@ fn registries() -> [Bundle; 5] {
     let lot_1 = held.things.get_mut("prato:lot-1").unwrap();
     lot_1
         .max_hold
-        .insert(property_id("vehicles"), Duration::from_secs(1_200));
+        .insert(property_id("vehicles"), Duration::from_mins(20));
     let mut resized = full();
     let lot_2 = resized.things.get_mut("prato:lot-2").unwrap();
     let mut later = lot_2.capacity[0];

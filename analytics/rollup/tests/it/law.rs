@@ -5,7 +5,7 @@ use std::time::Duration;
 use arno_analytics_rollup::{AreaLevelAsked, Audience, IntervalQuery};
 use arno_model::bucket::BASE_US;
 use arno_model::time::MINUTE_US;
-use arno_model::{AreaLevel, PublisherId};
+use arno_model::{AreaLevel, PublisherId, TimeRange, Timestamp};
 use futures::TryStreamExt as _;
 
 use crate::world::{
@@ -13,7 +13,7 @@ use crate::world::{
     wholes,
 };
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn the_laws_example_of_a_known_share_comes_out_exactly() {
@@ -466,6 +466,67 @@ async fn intervals_are_one_for_every_observation_with_hold_null_and_offline_appl
     assert_eq!(from, times);
     let times = ["12:05", "13:10", "13:30"].map(|time| at(&format!("2026-03-28T{time}:00Z")));
     assert_eq!(to, times);
+}
+
+#[tokio::test]
+async fn capacity_is_told_from_its_beginning_to_its_next_word_however_far() {
+    let world = World::new(full(), "2026-05-28T16:00:00Z").await;
+    world
+        .say(&[
+            (
+                "prato:lot-1",
+                "capacity",
+                "2026-03-28T10:00:00Z",
+                Some(90.0),
+            ),
+            (
+                "prato:lot-1",
+                "capacity",
+                "2026-05-20T10:00:00Z",
+                Some(95.0),
+            ),
+            (
+                "prato:lot-1",
+                "vehicles",
+                "2026-03-28T09:00:00Z",
+                Some(50.0),
+            ),
+        ])
+        .await;
+    world.rollups.refresh().await.unwrap();
+    let query = IntervalQuery {
+        things: Some(vec![thing_id("prato:lot-1")]),
+        properties: Some(vec![arno_model::PropertyId::parse("capacity").unwrap()]),
+        range: range("2026-04-01T00:00:00Z", "2026-04-02T00:00:00Z"),
+        as_of: None,
+    };
+    let batches: Vec<_> = world
+        .rollups
+        .intervals(query.clone())
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(floats(&batches[0], "value"), [Some(90.0)]);
+    assert_eq!(
+        times(&batches[0], "valid_from"),
+        [Some(at("2026-03-28T10:00:00Z"))]
+    );
+    assert_eq!(
+        times(&batches[0], "valid_to"),
+        [Some(at("2026-05-20T10:00:00Z"))]
+    );
+    let all = IntervalQuery {
+        range: TimeRange::ALL,
+        ..query
+    };
+    let batches: Vec<_> = world.rollups.intervals(all).try_collect().await.unwrap();
+    let declared_first = [Some(100.0), Some(90.0), Some(95.0)];
+    assert_eq!(floats(&batches[0], "value"), declared_first);
+    assert_eq!(times(&batches[0], "valid_from")[0], Some(Timestamp::MIN));
+    assert_eq!(
+        times(&batches[0], "valid_to")[2],
+        Some(at("2026-05-28T16:00:00Z"))
+    );
 }
 
 #[tokio::test]

@@ -73,6 +73,7 @@ impl Lot {
         moments.dedup();
         let (mut load, mut capacity, mut expected) = (0, 0, 0);
         for pair in moments.windows(2) {
+            #[expect(clippy::cast_possible_truncation, reason = "small whole numbers")]
             let times = |value: f64| i128::from(value as i64) * i128::from(pair[1] - pair[0]);
             let places = self.places(pair[0]);
             expected += places.map_or(0, times);

@@ -1,9 +1,11 @@
 //! Claims about what is kept: a restart goes on from the mark, and what can't go on begins anew.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use arno_analytics_rollup::{AreaLevelAsked, RollupConfig, Rollups};
 use arno_model::Bucket;
+use arno_store::testkit::MemoryStore;
 use arno_store::{Backend, Segments as _};
 
 use crate::world::{World, ask, at, difference, full, lot, range, said, wholes};
@@ -53,7 +55,7 @@ async fn a_restart_goes_on_from_the_mark_and_computes_only_what_is_new() {
         before,
         "revisions and times of computing too"
     );
-    world.advance(Duration::from_secs(900));
+    world.advance(Duration::from_mins(15));
     world
         .say(&[("prato:lot-1", "vehicles", "2026-03-25T00:05:00Z", Some(7.0))])
         .await;
@@ -76,7 +78,7 @@ async fn what_was_not_written_is_computed_again() {
     let world = told().await;
     world.rollups.refresh().await.unwrap();
     world.rollups.persist().await.unwrap();
-    world.advance(Duration::from_secs(1_800));
+    world.advance(Duration::from_mins(30));
     world
         .say(&[("prato:lot-1", "vehicles", "2026-03-28T11:50:00Z", Some(7.0))])
         .await;
@@ -104,7 +106,7 @@ async fn a_registry_that_changed_while_nobody_looked_is_noticed() {
 #[tokio::test]
 async fn days_leave_memory_and_come_back() {
     let world = told().await;
-    let backend: std::sync::Arc<dyn Backend> = world.store.clone();
+    let backend: Arc<dyn Backend> = Arc::<MemoryStore>::clone(&world.store);
     let config = RollupConfig {
         cache_bytes_max: 4_096,
         ..RollupConfig::default()
@@ -130,7 +132,7 @@ async fn days_leave_memory_and_come_back() {
         ),
         None
     );
-    world.advance(Duration::from_secs(60));
+    world.advance(Duration::from_mins(1));
     world
         .say(&[(
             "prato:lot-1",

@@ -122,7 +122,7 @@ async fn measure(scale: usize) {
         cache_bytes_max: 8 << 30,
         ..RollupConfig::default()
     };
-    let rollups = Rollups::open_with(store.clone(), receiver, config)
+    let rollups = Rollups::open_with(Arc::<FastStore>::clone(&store), receiver, config)
         .await
         .unwrap();
     let done = timed("refresh of everything", rollups.refresh())

@@ -24,6 +24,7 @@ use arrow::array::{
     Array as _, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
+use arrow::util::display::array_value_to_string;
 use geo::{MultiPolygon, polygon};
 use tokio::sync::watch;
 
@@ -232,9 +233,9 @@ impl World {
     /// At a moment of the process's clock.
     pub(crate) async fn new(bundle: Bundle, now: &str) -> Self {
         let clock = Arc::new(TestClock::at(at(now)));
-        let store = Arc::new(MemoryStore::new(clock.clone()));
+        let store = Arc::new(MemoryStore::new(Arc::<TestClock>::clone(&clock)));
         let (registry, receiver) = watch::channel(snapshot(bundle));
-        let backend: Arc<dyn Backend> = store.clone();
+        let backend: Arc<dyn Backend> = Arc::<MemoryStore>::clone(&store);
         let rollups = Rollups::open(backend, receiver).await.unwrap();
         Self {
             clock,
@@ -246,7 +247,7 @@ impl World {
 
     /// Another handle that begins with what is kept in the store.
     pub(crate) async fn reopened(&self) -> Rollups {
-        let backend: Arc<dyn Backend> = self.store.clone();
+        let backend: Arc<dyn Backend> = Arc::<MemoryStore>::clone(&self.store);
         Rollups::open(backend, self.registry.subscribe())
             .await
             .unwrap()
@@ -430,7 +431,7 @@ pub(crate) fn difference(left: &RecordBatch, right: &RecordBatch) -> Option<Stri
                 column.data_type().clone()
             };
             let column = arrow::compute::cast(column, &plain).unwrap();
-            let text = arrow::util::display::array_value_to_string(&column, row).unwrap();
+            let text = array_value_to_string(&column, row).unwrap();
             format!("{}={text}", field.name())
         });
         texts.collect()

@@ -15,8 +15,8 @@ use arno_model::{Area, AreaId, AreaLevel, Bucket, PropertyId, Thing, TimeRange, 
 use arno_store::{DatastreamName, Registry};
 
 use super::row::Row;
-use crate::privacy::tree::Tree;
 use crate::error::AnalyticsError;
+use crate::privacy::tree::Tree;
 use crate::privacy::{self, Figures, Node, Rule, Shown, time};
 use crate::question::Question;
 use crate::table::scope::Scope;
@@ -55,9 +55,10 @@ impl Published {
         let all = rows_of(property, bucket, range, question).await?;
         let closed = || all.iter().filter(|row| !row.open).map(|row| row.bucket);
         let mut inner = Vec::new();
-        if let (Some(start), Some(end)) =
-            (closed().map(|bucket| bucket.start).min(), closed().map(|bucket| bucket.end).max())
-        {
+        if let (Some(start), Some(end)) = (
+            closed().map(|bucket| bucket.start).min(),
+            closed().map(|bucket| bucket.end).max(),
+        ) {
             let narrower: &[Bucket] = match bucket {
                 Bucket::Quarter | Bucket::Hour => &[],
                 Bucket::Day => &[Bucket::Hour],
@@ -75,7 +76,10 @@ impl Published {
     fn parts(&self, area: &str, whole: TimeRange) -> Vec<(Shown, f64)> {
         let within = self.starts.range(whole.start..whole.end);
         let cells = within.filter_map(|(start, _)| self.cells.get(&(area.to_owned(), *start)));
-        #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 53 bits")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a share needs no more than 53 bits"
+        )]
         cells
             .map(|row| {
                 let share = row.bucket.length_us() as f64 / whole.length_us().max(1) as f64;
@@ -85,12 +89,7 @@ impl Published {
     }
 
     /// Judges the cells of all fixed areas; `inner` are published narrower ones.
-    fn of(
-        all: &[Row],
-        inner: &[Self],
-        property: &PropertyId,
-        question: &Question,
-    ) -> Self {
+    fn of(all: &[Row], inner: &[Self], property: &PropertyId, question: &Question) -> Self {
         let rule = Rule::new(question.people_count_min);
         let mut buckets: BTreeMap<Timestamp, Vec<&Row>> = BTreeMap::new();
         for row in all.iter().filter(|row| !row.open && !row.outside) {
@@ -253,7 +252,10 @@ fn shown_of(row: &Row) -> Shown {
     match (row.suppressed, row.value, row.peak) {
         (true, _, _) => Shown::Hidden,
         (_, Some(mean), peak) if peak.unwrap_or(mean) <= 0.0 => Shown::Nobody,
-        (_, Some(mean), peak) => Shown::Rounded { mean, peak: peak.unwrap_or(mean) },
+        (_, Some(mean), peak) => Shown::Rounded {
+            mean,
+            peak: peak.unwrap_or(mean),
+        },
         _ => Shown::Unknown,
     }
 }
@@ -286,7 +288,9 @@ fn judged(tree: &Tree, rows: &[&Row], inner: &[Published], rule: &Rule) -> Vec<R
             let area = place.area.as_str();
             let whole = by_area.get(area).map(|row| row.bucket);
             let is_told = |whole| {
-                inner.iter().any(|inner| time::tells(*cell, &inner.parts(area, whole), rule))
+                inner
+                    .iter()
+                    .any(|inner| time::tells(*cell, &inner.parts(area, whole), rule))
             };
             whole.is_some_and(is_told)
         })

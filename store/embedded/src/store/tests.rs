@@ -244,7 +244,11 @@ async fn whatever_the_disk_does_exactly_the_acknowledged_is_kept() {
         faults.room_bytes.store(-1, Ordering::Release);
         if next(4) == 0 {
             let found = times(&store).await;
-            assert!(found == kept, "ARNO_TEST_SEED={seed}, round {round}: {}", found.len());
+            assert!(
+                found == kept,
+                "ARNO_TEST_SEED={seed}, round {round}: {}",
+                found.len()
+            );
         }
     }
     store.close().await.unwrap();

@@ -63,7 +63,9 @@ pub(crate) async fn append(
     rows: &[Observation],
 ) -> Result<Appended, StoreError> {
     let mut builder = ObservationBuilder::default();
-    rows.iter().for_each(|row| builder.push(row));
+    for row in rows {
+        builder.push(row);
+    }
     let observations = builder.finish().unwrap();
     let clock = ClockMark::Live;
     store
@@ -95,8 +97,8 @@ pub(crate) async fn minutes(store: &EmbeddedStore) -> Result<Vec<(i32, i64)>, St
 }
 
 /// What [`minutes`] answers when some minutes are there.
-pub(crate) fn expected(all: impl IntoIterator<Item = i64> + Clone) -> Vec<(i32, i64)> {
-    (1..=STREAMS_COUNT)
-        .flat_map(|stream| all.clone().into_iter().map(move |minute| (stream, minute)))
-        .collect()
+pub(crate) fn expected(all: impl Iterator<Item = i64>) -> Vec<(i32, i64)> {
+    let all: Vec<i64> = all.collect();
+    let of = |stream| all.iter().map(move |minute| (stream, *minute));
+    (1..=STREAMS_COUNT).flat_map(of).collect()
 }

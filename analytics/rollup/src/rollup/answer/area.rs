@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arno_model::{AreaLevel, Zone};
+use arno_model::{AreaLevel, VehicleKind, Zone};
 use arrow::array::{ArrayRef, RecordBatch};
 
 use crate::error::RollupError;
@@ -139,7 +139,7 @@ fn batch(
         texts(flat.iter().map(|_| Some(query.measure.as_str()))),
         texts(
             flat.iter()
-                .map(|(cell, _)| cell.vehicle_kind.map(|kind| kind.as_str())),
+                .map(|(cell, _)| cell.vehicle_kind.map(VehicleKind::as_str)),
         ),
         texts(flat.iter().map(|_| Some(query.bucket.as_str()))),
         times(flat.iter().map(|(_, row)| Some(row.bucket.start))),

@@ -17,9 +17,10 @@ use arno_model::{AreaId, AreaLevel, ThingId, VehicleKind};
 use crate::error::RollupError;
 use crate::layout::cell::{CellKey, CellMode, Member, stay};
 use crate::layout::{Layout, ThingPlan, has_area_value};
-use crate::query::{AreaLevelAsked, AreaQuery, Audience, Measure};
+use crate::query::{AreaLevelAsked, AreaQuery, Measure};
+use crate::rollup::answer::members::own_members;
 use crate::rollup::answer::sight::Sight;
-use crate::signal::Span;
+use crate::signal::{Span, joined, without};
 
 /// One labelled list of members.
 #[derive(Debug, Clone)]
@@ -334,37 +335,6 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// What makes a thing's own figure for a measure: its stream, or the streams of its parts.
-pub fn own_members(
-    layout: &Layout,
-    measure: &Measure,
-    audience: &Audience,
-    place: usize,
-    thing: &ThingPlan,
-) -> Vec<Member> {
-    let sees = |thing: &ThingPlan| audience.counts_parts(thing.is_public, &thing.id);
-    if let Some(stream) = thing.measured_stream(measure) {
-        let member = sees(thing).then(|| Member::new(place, stream, Span::ALL));
-        return member.into_iter().collect();
-    }
-    if *measure != Measure::Parking {
-        return Vec::new();
-    }
-    let parts = thing
-        .parts
-        .iter()
-        .filter_map(|place| Some((*place, layout.thing(*place)?)));
-    let parts = parts.filter(|(_, part)| sees(part));
-    let members = parts.filter_map(|(place, part)| {
-        Some(Member::new(
-            place,
-            part.measured_stream(measure)?,
-            Span::ALL,
-        ))
-    });
-    members.collect()
-}
-
 fn area_cell(
     area: &AreaId,
     level: AreaLevel,
@@ -379,31 +349,4 @@ fn area_cell(
         members,
         kept: None,
     }
-}
-
-/// What of a span lies outside another.
-fn without(span: Span, other: Span) -> Vec<Span> {
-    if span.intersect(other).is_empty() {
-        return vec![span];
-    }
-    vec![
-        Span::new(span.start, other.start.min(span.end)),
-        Span::new(other.end.max(span.start), span.end),
-    ]
-    .into_iter()
-    .filter(|span| !span.is_empty())
-    .collect()
-}
-
-/// Joins spans that meet or overlap.
-fn joined(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_unstable_by_key(|span| (span.start, span.end));
-    let mut joined: Vec<Span> = Vec::with_capacity(spans.len());
-    for span in spans {
-        match joined.last_mut() {
-            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
-            _ => joined.push(span),
-        }
-    }
-    joined
 }

@@ -28,6 +28,17 @@ pub struct OutRow {
     pub things: u32,
 }
 
+/// No row was computed yet: what rows that are made anew say of themselves.
+const NEVER: i64 = 0;
+
+/// What members come to in one bucket.
+#[derive(Debug, Clone, Copy, Default)]
+struct MemberFacts {
+    property: PropertySum,
+    changes: i64,
+    computed_at: i64,
+}
+
 /// What a question asks for, resolved.
 #[derive(Debug)]
 pub struct Question {
@@ -222,71 +233,62 @@ impl WindowSums {
     /// The rows of every cell and bucket.
     pub fn finish(self) -> Vec<Vec<OutRow>> {
         let width = self.buckets.len();
-        let question = &self.question;
-        let layout = &question.sight.view.layout;
-        let mut rows = Vec::with_capacity(question.cells.len());
+        let mut rows = Vec::with_capacity(self.question.cells.len());
         let mut member_sums = self.members.chunks(width.max(1));
-        for (place, cell) in question.cells.iter().enumerate() {
-            let mut properties = vec![PropertySum::default(); width];
-            let mut changes = vec![(0, i64::MIN); width];
-            if let CellMode::Property { .. } = question.mode {
-                for (member, sums) in cell.members.iter().zip(member_sums.by_ref()) {
-                    let Some(thing) = layout.thing(member.thing) else {
-                        continue;
-                    };
-                    for (at, (bucket, sum)) in self.buckets.iter().zip(sums).enumerate() {
-                        let within = bucket.intersect(member.span);
-                        let expected_us = expected_us(thing, within, question.sight.now);
-                        if let Some(property) = properties.get_mut(at) {
-                            property.add(question.mode, sum, expected_us);
-                        }
-                        if let Some((changes, computed_at)) = changes.get_mut(at) {
-                            *changes += sum.changes;
-                            *computed_at = (*computed_at).max(sum.computed_at);
-                        }
-                    }
-                }
-            }
-            let of_cell = self.buckets.iter().enumerate().map(|(at, bucket)| {
-                let property = properties.get(at).copied().unwrap_or_default();
-                let changes = changes.get(at).copied().unwrap_or((0, i64::MIN));
-                self.row(place, cell, (at, *bucket), property, changes)
-            });
+        for (place, cell) in self.question.cells.iter().enumerate() {
+            let facts = self.facts(cell, &mut member_sums);
+            let of_cell = self.buckets.iter().zip(facts).enumerate();
+            let of_cell = of_cell
+                .map(|(at, (bucket, facts))| self.row(place * width + at, cell, *bucket, facts));
             rows.push(of_cell.collect());
         }
         rows
     }
 
-    fn row(
+    /// What a cell's members come to in every bucket; takes their sums.
+    fn facts<'a>(
         &self,
-        place: usize,
         cell: &AnswerCell,
-        (at, bucket): (usize, Span),
-        property: PropertySum,
-        (changes, computed_at): (i64, i64),
-    ) -> OutRow {
-        let at = place * self.buckets.len() + at;
-        let mut sum = self.sums.get(at).copied().unwrap_or_default();
-        let is_property = matches!(self.question.mode, CellMode::Property { .. });
-        if is_property && cell.kept.is_none() {
-            sum.changes = changes;
+        sums: &mut impl Iterator<Item = &'a [ThingSum]>,
+    ) -> Vec<MemberFacts> {
+        let question = &self.question;
+        let mut facts = vec![MemberFacts::default(); self.buckets.len()];
+        if question.mode == CellMode::Parking {
+            return facts;
         }
-        let stamped = sum
-            .computed_at
-            .filter(|moment| *moment > 0)
-            .unwrap_or(i64::MIN);
-        let stamped = stamped.max(computed_at);
+        for (member, sums) in cell.members.iter().zip(sums) {
+            let Some(thing) = question.sight.view.layout.thing(member.thing) else {
+                continue;
+            };
+            for ((bucket, sum), facts) in self.buckets.iter().zip(sums).zip(&mut facts) {
+                let within = bucket.intersect(member.span);
+                let expected_us = expected_us(thing, within, question.sight.now);
+                facts.property.add(question.mode, sum, expected_us);
+                facts.changes += sum.changes;
+                facts.computed_at = facts.computed_at.max(sum.computed_at);
+            }
+        }
+        facts
+    }
+
+    fn row(&self, at: usize, cell: &AnswerCell, bucket: Span, facts: MemberFacts) -> OutRow {
+        let mut sum = self.sums.get(at).copied().unwrap_or_default();
+        let is_property = self.question.mode != CellMode::Parking;
+        if is_property && cell.kept.is_none() {
+            sum.changes = facts.changes;
+        }
+        let stamped = sum.computed_at.unwrap_or(NEVER).max(facts.computed_at);
         let blank = self.question.sight.blank_computed_at(bucket);
-        sum.computed_at = Some(if stamped == i64::MIN { blank } else { stamped });
+        sum.computed_at = Some(if stamped <= NEVER { blank } else { stamped });
         let is_narrow = bucket.length_us() == BASE_US;
         let reporting = match self.question.mode {
-            CellMode::Property { .. } => Some(property.reporting),
+            CellMode::Property { .. } => Some(facts.property.reporting),
             CellMode::Parking => is_narrow.then(|| self.reporting.get(at).copied().unwrap_or(0)),
         };
         OutRow {
             bucket,
             sum,
-            property,
+            property: facts.property,
             reporting,
             things: self.things(cell, bucket),
         }

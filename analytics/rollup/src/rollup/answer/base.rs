@@ -196,9 +196,10 @@ impl<'a> BaseReader<'a> {
         };
         let day_start = self.cursor.div_euclid(DAY_US) * DAY_US;
         let mut span = Span::new(self.cursor, end.min(day_start + self.window_us));
-        let horizon = match is_closed {
-            true => Horizon::closed(self.sight.closed_until),
-            false => self.sight.horizon(),
+        let horizon = if is_closed {
+            Horizon::closed(self.sight.closed_until)
+        } else {
+            self.sight.horizon()
         };
         let set = loop {
             let ahead = span

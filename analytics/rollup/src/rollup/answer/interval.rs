@@ -38,7 +38,7 @@ const STREAM_DAYS_MAX: i64 = 4_096;
 
 /// Answers thing by thing.
 pub fn row_stream(inner: &Arc<Inner>, query: IntervalQuery) -> RollupStream {
-    let answer = match Answer::new(inner, query) {
+    let answer = match Answer::new(inner, &query) {
         Ok(answer) => answer,
         Err(error) => return Box::pin(stream::once(async { Err(error) })),
     };
@@ -62,7 +62,10 @@ pub struct Chunk {
 impl Chunk {
     /// Two smaller chunks that together are this one; `None` when it is as small as can be.
     fn halves(&self) -> Option<[Self; 2]> {
-        let with = |asked: Vec<(usize, Vec<Of>)>| Self { asked, ..self.clone() };
+        let with = |asked: Vec<(usize, Vec<Of>)>| Self {
+            asked,
+            ..self.clone()
+        };
         if let [(thing, of)] = self.asked.as_slice() {
             if of.len() > 1 {
                 let (left, right) = of.split_at(of.len() / 2);
@@ -74,8 +77,18 @@ impl Chunk {
             let middle = self.window.start + self.window.length_us() / 2;
             let left = Span::new(self.window.start, middle);
             let right = Span::new(middle, self.window.end);
-            let left = Self { window: left, ..self.clone() };
-            return Some([left, Self { window: right, is_first: false, ..self.clone() }]);
+            let left = Self {
+                window: left,
+                ..self.clone()
+            };
+            return Some([
+                left,
+                Self {
+                    window: right,
+                    is_first: false,
+                    ..self.clone()
+                },
+            ]);
         }
         let (left, right) = self.asked.split_at(self.asked.len() / 2);
         Some([left, right].map(|asked| with(asked.to_vec())))
@@ -100,9 +113,9 @@ struct Answer {
 type Found<'a> = (&'a ThingPlan, &'a str, Piece);
 
 impl Answer {
-    fn new(inner: &Arc<Inner>, query: IntervalQuery) -> Result<Self, RollupError> {
+    fn new(inner: &Arc<Inner>, query: &IntervalQuery) -> Result<Self, RollupError> {
         let sight = Sight::of(inner, query.as_of);
-        let asked = asked(&sight, &query)?;
+        let asked = asked(&sight, query)?;
         let now = sight.now;
         let begin = sight.view.begin.unwrap_or(now);
         let range = Span::new(micros(query.range.start), micros(query.range.end));
@@ -113,7 +126,11 @@ impl Answer {
         let mut used = usize::MAX;
         for (thing, of) in asked.into_iter().filter(|_| !window.is_empty()) {
             if used.saturating_add(of.len()) > room.max(1) {
-                chunks.push_back(Chunk { asked: Vec::new(), window, is_first: true });
+                chunks.push_back(Chunk {
+                    asked: Vec::new(),
+                    window,
+                    is_first: true,
+                });
                 used = 0;
             }
             used += of.len();
@@ -121,7 +138,12 @@ impl Answer {
                 chunk.asked.push((thing, of));
             }
         }
-        Ok(Self { inner: Arc::clone(inner), sight, chunks, ready: VecDeque::new() })
+        Ok(Self {
+            inner: Arc::clone(inner),
+            sight,
+            chunks,
+            ready: VecDeque::new(),
+        })
     }
 
     async fn next(&mut self) -> Result<Option<RecordBatch>, RollupError> {
@@ -133,12 +155,17 @@ impl Answer {
                 return Ok(None);
             };
             let halves = chunk.halves();
-            let samples_max = if halves.is_some() { SAMPLES_MAX } else { usize::MAX };
+            let samples_max = if halves.is_some() {
+                SAMPLES_MAX
+            } else {
+                usize::MAX
+            };
             let sets = read_chunk(&self.inner, &self.sight, &chunk, samples_max).await?;
             match (sets, halves) {
                 (Some(sets), _) => {
                     let sight = self.sight.clone();
-                    self.ready.extend(aside(move || batches(&sight, &chunk, &sets)).await?);
+                    self.ready
+                        .extend(aside(move || batches(&sight, &chunk, &sets)).await?);
                 }
                 (None, Some([left, right])) => {
                     self.chunks.push_front(right);
@@ -159,7 +186,9 @@ fn asked(sight: &Sight, query: &IntervalQuery) -> Result<Vec<(usize, Vec<Of>)>, 
         return Err(RollupError::UnknownProperty { property });
     }
     let place = |thing: &ThingId| {
-        let unknown = || RollupError::UnknownThing { thing: thing.clone() };
+        let unknown = || RollupError::UnknownThing {
+            thing: thing.clone(),
+        };
         layout.place(thing.as_str()).ok_or_else(unknown)
     };
     let mut places: Vec<usize> = match &query.things {
@@ -181,7 +210,9 @@ fn asked(sight: &Sight, query: &IntervalQuery) -> Result<Vec<(usize, Vec<Of>)>, 
         let mut of: Vec<(&str, Of)> = states
             .map(|(place, stream)| (stream.property.id.as_str(), Of::Stream(place)))
             .collect();
-        let reported = thing.capacity.and_then(|place| thing.streams.get(place)?.key);
+        let reported = thing
+            .capacity
+            .and_then(|place| thing.streams.get(place)?.key);
         if reported.is_some() || !thing.declared.is_empty() {
             of.push(("capacity", Of::Capacity));
         }

@@ -59,7 +59,9 @@ impl Of {
     }
 
     fn reach(self, thing: &ThingPlan) -> Reach {
-        let stream = self.stream(thing).and_then(|place| thing.streams.get(place));
+        let stream = self
+            .stream(thing)
+            .and_then(|place| thing.streams.get(place));
         let hold_us = match self {
             Self::Stream(_) => stream.map_or(HOLD_UNLIMITED_US, |stream| stream.hold_us),
             Self::Capacity => thing.capacity_hold_us,
@@ -125,11 +127,25 @@ pub async fn read_chunk(
     }
     let window = chunk.window;
     let end = sight.now.saturating_add(1);
-    let around = Span::new(window.start.saturating_sub(hold_us), window.end.saturating_add(hold_us));
-    let first = if chunk.is_first { Timestamp::MIN.as_micros() } else { window.start };
+    let around = Span::new(
+        window.start.saturating_sub(hold_us),
+        window.end.saturating_add(hold_us),
+    );
+    let first = if chunk.is_first {
+        Timestamp::MIN.as_micros()
+    } else {
+        window.start
+    };
     let [held, lasting, whole] = keys;
-    let reader = Reader { inner, sight, samples_max };
-    let Some(held) = reader.read(held, around.intersect(Span::new(i64::MIN, end))).await? else {
+    let reader = Reader {
+        inner,
+        sight,
+        samples_max,
+    };
+    let Some(held) = reader
+        .read(held, around.intersect(Span::new(i64::MIN, end)))
+        .await?
+    else {
         return Ok(None);
     };
     let Some(whole) = reader.read(whole, Span::new(first, end)).await? else {
@@ -138,7 +154,11 @@ pub async fn read_chunk(
     let Some(lasting) = reader.read_to_next(lasting, window, end).await? else {
         return Ok(None);
     };
-    Ok(Some(Sets { held, lasting, whole }))
+    Ok(Some(Sets {
+        held,
+        lasting,
+        whole,
+    }))
 }
 
 fn asked<'a>(layout: &'a Layout, chunk: &'a Chunk) -> impl Iterator<Item = (&'a ThingPlan, Of)> {
@@ -182,7 +202,11 @@ impl Reader<'_> {
             let Some(more) = self.read(keys.clone(), ahead).await? else {
                 return Ok(None);
             };
-            keys.retain(|key| more.of(*key).last().is_none_or(|last| last.time < ahead.start));
+            keys.retain(|key| {
+                more.of(*key)
+                    .last()
+                    .is_none_or(|last| last.time < ahead.start)
+            });
             found = found.with_next_of(&more, ahead.start);
             from = ahead.end;
             width_us = width_us.saturating_mul(2);

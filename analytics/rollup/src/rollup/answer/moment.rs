@@ -18,8 +18,8 @@ use crate::error::RollupError;
 use crate::layout::cell::{CellMode, Member};
 use crate::layout::{Layout, ThingPlan, has_area_value};
 use crate::query::{Measure, MomentQuery};
-use crate::rollup::answer::area_cells::own_members;
 use crate::rollup::answer::columns::{floats, texts, times, truths};
+use crate::rollup::answer::members::own_members;
 use crate::rollup::answer::sight::Sight;
 use crate::rollup::engine::{Inner, aside};
 use crate::rollup::load::{Reading, SeriesSet, read};
@@ -94,9 +94,13 @@ fn asked(sight: &Sight, query: &MomentQuery) -> Result<Asked, RollupError> {
         Some(CellMode::Property { mode, .. }) => has_area_value(mode),
         _ => true,
     };
-    let counts = |thing: &ThingPlan| match has_value {
-        true => thing.counting_stream(&query.measure).is_some(),
-        false => thing.measured_stream(&query.measure).is_some(),
+    let counts = |thing: &ThingPlan| {
+        let stream = if has_value {
+            thing.counting_stream(&query.measure)
+        } else {
+            thing.measured_stream(&query.measure)
+        };
+        stream.is_some()
     };
     let at = query.at.map_or(sight.now, |at| micros(at).min(sight.now));
     let things = layout.things().iter().enumerate();

@@ -58,7 +58,7 @@ impl Known {
                     self.last_commit_us = self.last_commit_us.max(number(3));
                 }
                 Some("document") => {
-                    self.document = self.document.max(number(1).try_into().unwrap())
+                    self.document = self.document.max(number(1).try_into().unwrap());
                 }
                 Some("segments") => self.generation = self.generation.max(number(1)),
                 _ => {}
@@ -180,7 +180,14 @@ impl Known {
                 None => is_there || stamps.is_empty(),
             };
             if !is_right || !is_one {
-                return Err(format!("{expected:?} is there with {stamps:?}"));
+                let Expected {
+                    name,
+                    row_count,
+                    known_at_us,
+                } = expected;
+                return Err(format!(
+                    "{name}: {row_count} rows known at {known_at_us:?} are there with {stamps:?}"
+                ));
             }
         }
         let ledger = store.ledger();

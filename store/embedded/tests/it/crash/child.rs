@@ -54,6 +54,7 @@ async fn append(store: Arc<EmbeddedStore>, seed: u64, task: u64) {
     }
 }
 
+#[expect(clippy::infinite_loop, reason = "until it is killed")]
 async fn write_documents(store: Arc<EmbeddedStore>) {
     loop {
         let found = store.document("registry").await.unwrap();
@@ -67,6 +68,7 @@ async fn write_documents(store: Arc<EmbeddedStore>) {
     }
 }
 
+#[expect(clippy::infinite_loop, reason = "until it is killed")]
 async fn swap_segments(store: Arc<EmbeddedStore>) {
     let mark = store.segment_mark("rollup").await.unwrap();
     let mut generation = mark.map_or(0, |mark| i64::from_le_bytes(mark.try_into().unwrap()));
@@ -83,6 +85,7 @@ async fn swap_segments(store: Arc<EmbeddedStore>) {
     }
 }
 
+#[expect(clippy::infinite_loop, reason = "until it is killed")]
 async fn maintain(store: Arc<EmbeddedStore>) {
     loop {
         store.maintain().await.unwrap();

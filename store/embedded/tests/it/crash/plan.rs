@@ -52,7 +52,9 @@ pub(super) struct Move {
 impl Move {
     pub(super) fn append(&self) -> Append {
         let mut builder = ObservationBuilder::default();
-        self.rows.iter().for_each(|row| builder.push(row));
+        for row in &self.rows {
+            builder.push(row);
+        }
         Append {
             observations: builder.finish().unwrap(),
             quarantine: Vec::new(),
@@ -134,7 +136,7 @@ impl Iterator for Plan {
                 row.result = row.result.map(|result| result + 0.25);
                 row.received = row.received.plus_us(10);
             }
-            self.sent[which] = rows.clone();
+            self.sent[which].clone_from(&rows);
         }
         Some(Move { rows, is_repeat })
     }
