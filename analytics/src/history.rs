@@ -190,10 +190,10 @@ impl Source for History {
 fn cut(rows: Batches, skip: usize, limit: Option<usize>) -> Batches {
     let state = (rows, skip, limit.unwrap_or(usize::MAX));
     futures::stream::try_unfold(state, |(mut rows, mut skip, left)| async move {
-        while left > 0 {
-            let Some(batch) = rows.try_next().await? else {
-                return Ok(None);
-            };
+        if left == 0 {
+            return Ok(None);
+        }
+        while let Some(batch) = rows.try_next().await? {
             let skipped = skip.min(batch.num_rows());
             skip -= skipped;
             let taken = (batch.num_rows() - skipped).min(left);

@@ -249,7 +249,7 @@ mod tests {
         let text = serde_json::to_string(&config).unwrap();
         assert!(text.contains("\"request_time_max\":\"30s\""));
         assert_eq!(serde_json::from_str::<ApiConfig>(&text).unwrap(), config);
-        assert!(serde_json::from_str::<ApiConfig>("{\"rate\":1}").is_err());
+        serde_json::from_str::<ApiConfig>("{\"rate\":1}").unwrap_err();
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl<'a> Range<'a> {
     /// How exactly the range names this format: 0 not at all, 3 by name.
     fn names(self, format: Format) -> u16 {
         let is_same = |known: &&str| known.eq_ignore_ascii_case(self.media);
-        if format.asked_as().iter().any(|known| is_same(known)) {
+        if format.asked_as().iter().any(is_same) {
             return 3;
         }
         match self.media {

@@ -143,8 +143,8 @@ mod tests {
 
     #[test]
     fn unknown_and_doubled_names_are_refused() {
-        assert!(read("form=2026-05-01T08:00:00Z").is_err());
-        assert!(read("limit=1&limit=2").is_err());
+        read("form=2026-05-01T08:00:00Z").unwrap_err();
+        read("limit=1&limit=2").unwrap_err();
         assert_eq!(read("sep=;").unwrap().text("sep"), Some(";"));
         assert_eq!(read("limit=").unwrap().limit(10).unwrap(), None);
     }
@@ -163,10 +163,10 @@ mod tests {
                 "{text}"
             );
         }
-        assert!(read("from=yesterday").unwrap().time("from").is_err());
+        read("from=yesterday").unwrap().time("from").unwrap_err();
         assert_eq!(read("limit=10").unwrap().limit(10).unwrap(), Some(10));
         for bad in ["limit=0", "limit=11", "limit=-1", "limit=x"] {
-            assert!(read(bad).unwrap().limit(10).is_err());
+            read(bad).unwrap().limit(10).unwrap_err();
         }
     }
 }

@@ -345,8 +345,8 @@ mod tests {
 
     #[test]
     fn results_must_be_finite_and_minus_zero_is_zero() {
-        assert!(Observation::check_result(f64::NAN).is_err());
-        assert!(Observation::check_result(f64::INFINITY).is_err());
+        Observation::check_result(f64::NAN).unwrap_err();
+        Observation::check_result(f64::INFINITY).unwrap_err();
         assert!(Observation::check_result(-0.0).unwrap().is_sign_positive());
     }
 }

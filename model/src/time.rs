@@ -269,8 +269,8 @@ mod tests {
         assert_eq!(Timestamp::from_epoch(1_777_622_400.0).unwrap(), text);
         assert_eq!(Timestamp::from_epoch(1_777_622_400_000.0).unwrap(), text);
         assert_eq!(text.to_string(), "2026-05-01T08:00:00Z");
-        assert!(Timestamp::from_epoch(f64::NAN).is_err());
-        assert!(Timestamp::from_epoch(1e30).is_err());
+        Timestamp::from_epoch(f64::NAN).unwrap_err();
+        Timestamp::from_epoch(1e30).unwrap_err();
     }
 
     #[test]
@@ -279,14 +279,14 @@ mod tests {
             assert_eq!(Timestamp::parse(&end.to_string()), Ok(end));
         }
         let beyond = Timestamp::from_epoch(253_402_214_399_000.0);
-        assert!(beyond.is_err());
+        beyond.unwrap_err();
     }
 
     #[test]
     fn a_time_without_a_zone_is_refused() {
-        assert!(Timestamp::parse("2026-05-01T08:00:00").is_err());
-        assert!(Timestamp::parse("2026-05-01").is_err());
-        assert!(Timestamp::parse("2026-05-01T10:00:00+02:00").is_ok());
+        Timestamp::parse("2026-05-01T08:00:00").unwrap_err();
+        Timestamp::parse("2026-05-01").unwrap_err();
+        Timestamp::parse("2026-05-01T10:00:00+02:00").unwrap();
     }
 
     #[test]

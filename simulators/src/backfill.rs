@@ -6,8 +6,8 @@
 //! memory does not grow.
 //!
 //! # Limits
-//! [`CHUNKS_COUNT_MAX`] chunks wait → the generator waits. A chunk spans at most an hour of simulated
-//! time, so that `as_of` can look back into the recording.
+//! [`CHUNKS_COUNT_MAX`] chunks wait → the generator waits. A chunk spans at most an hour of
+//! simulated time, so that `as_of` can look back into the recording.
 
 use std::error::Error;
 use std::future::Future;

@@ -2,8 +2,8 @@
 //!
 //! # Why
 //! Back-fill and live play are one thing at two speeds: both ask for what arrives up to a moment.
-//! What arrives later than it was true (late, held back, corrected) waits here for its turn, so that
-//! a back-fill that goes over into live play loses nothing in between.
+//! What arrives later than it was true (late, held back, corrected) waits here for its turn, so
+//! that a back-fill that goes over into live play loses nothing in between.
 //!
 //! # Shape
 //! Rows by (received, thing, property, time); each chunk holds exactly what arrives in its range.

@@ -2,13 +2,13 @@
 //!
 //! # Why
 //! What devices do on the wire is part of what must be shown: many connections, QoS 1, Last Wills,
-//! reconnects, messages sent again. So the simulated devices speak MQTT like real ones and Arno knows
-//! nothing about them.
+//! reconnects, messages sent again. So the simulated devices speak MQTT like real ones and Arno
+//! knows nothing about them.
 //!
 //! # Shape
-//! One connection per town; what is left of [`Live::connections_count_max`] goes to access points of
-//! their own, which have a Last Will and lose their line without a word when they drop off. Topics and
-//! payloads are the native ones.
+//! One connection per town; what is left of [`Live::connections_count_max`] goes to access points
+//! of their own, which have a Last Will and lose their line without a word when they drop off.
+//! Topics and payloads are the native ones.
 //!
 //! # Limits
 //! [`INBOX_COUNT_MAX`] messages wait for a connected line, and then the play waits (and catches up

@@ -1,15 +1,15 @@
 //! The truth: what was emitted comes in; what every answer must be goes out.
 //!
 //! # Why
-//! A test that compares Arno with itself proves nothing. This is a second program for the same laws:
-//! slow, with ordered maps and no cleverness, and without a line shared with the store or analytics.
-//! It keeps what was handed over, judges every row by the law of versions, and walks each bucket from
-//! one change to the next.
+//! A test that compares Arno with itself proves nothing. This is a second program for the same
+//! laws: slow, with ordered maps and no cleverness, and without a line shared with the store or
+//! analytics. It keeps what was handed over, judges every row by the law of versions, and walks
+//! each bucket from one change to the next.
 //!
 //! # Shape
 //! [`TruthLog`] collects in order of arrival; [`Truth::of`] judges; [`Truth::stream`],
-//! [`Truth::parking`] and [`Truth::town_parking`] answer for any range; [`Truth::write`] puts it all
-//! into files.
+//! [`Truth::parking`] and [`Truth::town_parking`] answer for any range; [`Truth::write`] puts it
+//! all into files.
 //!
 //! # Limits
 //! Memory: about 50 bytes a row while collecting, 150 when judged. Made for regions of tests.

@@ -44,7 +44,7 @@ fn compare(until: &str) {
         "--truth",
         truth.to_str().unwrap(),
     ];
-    let house = House::start(dir.path(), &args, Duration::from_secs(180));
+    let house = House::start(dir.path(), &args, Duration::from_mins(3));
 
     let ledger: Value =
         serde_json::from_slice(&fs::read(truth.join("ledger.json")).unwrap()).unwrap();

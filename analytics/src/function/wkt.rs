@@ -210,7 +210,7 @@ fn write_geometry(geometry: &Geometry<f64>, out: &mut String) {
         Geometry::MultiPoint(points) => {
             out.push_str("MULTIPOINT");
             list(out, &points.0, |out, one| {
-                list(out, &[one.0], |out, one| coordinate(out, *one))
+                list(out, &[one.0], |out, one| coordinate(out, *one));
             });
         }
         Geometry::MultiLineString(lines) => {
@@ -278,12 +278,12 @@ mod tests {
             assert!(read(bad).is_err(), "{bad}");
         }
         let deep = "GEOMETRYCOLLECTION(".repeat(20);
-        assert!(read(&deep).is_err());
+        read(&deep).unwrap_err();
         let point = wkb::write(&read("POINT(1 2)").unwrap());
         for end in 0..point.len() {
             assert!(wkb::read(&point[..end]).is_err(), "{end}");
         }
         let greedy = [1, 2, 0, 0, 0, 255, 255, 255, 255];
-        assert!(wkb::read(&greedy).is_err());
+        wkb::read(&greedy).unwrap_err();
     }
 }

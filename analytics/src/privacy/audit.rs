@@ -120,7 +120,7 @@ impl<'a> Tree<'a> {
     }
 
     fn parent(&self, index: usize) -> Option<usize> {
-        self.nodes.get(index).and_then(|node| node.parent)
+        self.nodes.get(index)?.parent
     }
 
     fn below(&self, index: usize) -> Vec<usize> {

@@ -5,7 +5,8 @@ use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result as EngineResult;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, col};
+use datafusion::functions::expr_fn::split_part;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, col, lit};
 use datafusion::sql::parser::Statement;
 
 use crate::error::AnalyticsError;
@@ -105,11 +106,7 @@ fn shaped(plan: LogicalPlan, product: &Product) -> EngineResult<LogicalPlan> {
 /// # Errors
 /// Never, with a plan that has the column `area`.
 pub(crate) fn of_publisher(plan: LogicalPlan, publisher: &str) -> EngineResult<LogicalPlan> {
-    let half = datafusion::functions::expr_fn::split_part(
-        col("area"),
-        datafusion::logical_expr::lit(":"),
-        datafusion::logical_expr::lit(1_i64),
-    );
-    let is_of = half.eq(datafusion::logical_expr::lit(publisher));
+    let half = split_part(col("area"), lit(":"), lit(1_i64));
+    let is_of = half.eq(lit(publisher));
     LogicalPlanBuilder::from(plan).filter(is_of)?.build()
 }

@@ -321,6 +321,25 @@ fn check(file: &File) -> Result<(), String> {
         std::slice::from_ref(&file.chart.kind),
         &["line", "bar", "band"],
     )?;
+    check_columns(file)?;
+    let share = file.known_share_min.unwrap_or(KNOWN_SHARE_MIN);
+    if !(0.0..=1.0).contains(&share) {
+        return Err("product.toml: known_share_min: must lie from 0 to 1".to_owned());
+    }
+    let words = [&file.title, &file.description].into_iter();
+    let words = words.chain(file.columns.iter().map(|column| &column.title));
+    if words
+        .into_iter()
+        .any(|words| words.it.trim().is_empty() || words.en.trim().is_empty())
+    {
+        return Err(
+            "product.toml: every title and description must be there in both languages".to_owned(),
+        );
+    }
+    Ok(())
+}
+
+fn check_columns(file: &File) -> Result<(), String> {
     if file.columns.len() > COLUMNS_COUNT_MAX {
         return Err(format!(
             "product.toml: columns: at most {COLUMNS_COUNT_MAX}"
@@ -363,20 +382,6 @@ fn check(file: &File) -> Result<(), String> {
             "product.toml: columns: `{}` is a number without a unit; write `unit = \"1\"` for a share",
             column.name
         ));
-    }
-    let share = file.known_share_min.unwrap_or(KNOWN_SHARE_MIN);
-    if !(0.0..=1.0).contains(&share) {
-        return Err("product.toml: known_share_min: must lie from 0 to 1".to_owned());
-    }
-    let words = [&file.title, &file.description].into_iter();
-    let words = words.chain(file.columns.iter().map(|column| &column.title));
-    if words
-        .into_iter()
-        .any(|words| words.it.trim().is_empty() || words.en.trim().is_empty())
-    {
-        return Err(
-            "product.toml: every title and description must be there in both languages".to_owned(),
-        );
     }
     Ok(())
 }

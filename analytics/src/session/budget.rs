@@ -90,7 +90,7 @@ impl fmt::Debug for Budgeted {
         formatter
             .debug_struct("Budgeted")
             .field("inner", &self.inner.name())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    ObjectName, Query, Statement as SqlStatement, Visit, Visitor, visit_relations,
+    ObjectName, Query, Statement as SqlStatement, Visit as _, Visitor, visit_relations,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};

@@ -36,7 +36,7 @@ use crate::session::watch::Watch;
 /// Batches that wait between a question and its reader.
 const BATCHES_COUNT_MAX: usize = 2;
 /// How long a reader may take nothing before its answer ends.
-pub const READER_STALL_TIME_MAX: Duration = Duration::from_secs(60);
+pub const READER_STALL_TIME_MAX: Duration = Duration::from_mins(1);
 /// Stack of a thread that plans and runs: deep expressions recurse.
 const STACK_BYTES: usize = 16 << 20;
 

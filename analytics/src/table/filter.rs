@@ -250,7 +250,8 @@ fn floor_us(value: &ScalarValue) -> Option<i64> {
 }
 
 fn ceiling_us(value: &ScalarValue) -> Option<i64> {
-    micros(value).and_then(|(micros, is_after)| micros.checked_add(i64::from(is_after)))
+    let (micros, is_after) = micros(value)?;
+    micros.checked_add(i64::from(is_after))
 }
 
 #[cfg(test)]

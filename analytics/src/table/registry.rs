@@ -281,7 +281,8 @@ fn areas(question: &Arc<Question>) -> (&'static str, Arc<dyn TableProvider>) {
             }),
             (integer("population"), |_, rows| {
                 integers(rows, |row| {
-                    row.population.and_then(|count| i64::try_from(count).ok())
+                    let count = row.population?;
+                    i64::try_from(count).ok()
                 })
             }),
             (time("valid_from", true), |_, rows| {

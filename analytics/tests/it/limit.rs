@@ -145,7 +145,7 @@ async fn text_that_doubles_stops_in_time() {
         "SELECT length({}) FROM things",
         vec!["'0123456789'"; 500].join(" || ")
     );
-    assert!(world.ask(&Role::Anonymous, &constant).await.is_ok());
+    world.ask(&Role::Anonymous, &constant).await.unwrap();
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn a_reader_that_leaves_frees_its_place() {
             .sql(&Role::Anonymous, &query, limits)
             .await
             .unwrap();
-        assert!(stream.next().await.unwrap().is_ok());
+        stream.next().await.unwrap().unwrap();
         drop(stream);
     }
     let begun = Instant::now();

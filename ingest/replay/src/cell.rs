@@ -2,8 +2,8 @@
 //! and moments go out.
 //!
 //! # Why
-//! The same column is a string in one month's file and a boolean, an integer or nothing at all in the
-//! next. Formats meet here, and a mapping speaks of meanings, not of a file's types.
+//! The same column is a string in one month's file and a boolean, an integer or nothing at all in
+//! the next. Formats meet here, and a mapping speaks of meanings, not of a file's types.
 
 use std::borrow::Cow;
 

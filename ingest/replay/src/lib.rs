@@ -3,8 +3,8 @@
 //!
 //! # Why
 //! The first data a town has are exports: CSV from a car park's office, Parquet from somebody who
-//! polled a feed for a year. A declarative mapping says what they mean, and nothing is guessed. Played on
-//! the recorded clock, they give the answers that would have been given then.
+//! polled a feed for a year. A declarative mapping says what they mean, and nothing is guessed.
+//! Played on the recorded clock, they give the answers that would have been given then.
 //!
 //! # Shape
 //! files → [`source`] (rows of cells) → [`mapping`] (readings, refusals, ignored fields) →

@@ -1,10 +1,10 @@
-//! Mappings: a TOML text comes in; what each column of a recording means goes out, or one report with
-//! every fault and its mend.
+//! Mappings: a TOML text comes in; what each column of a recording means goes out, or one report
+//! with every fault and its mend.
 //!
 //! # Why
 //! A feed's quirks (numbers as text, −1 for unknown, a flag that says the opposite, two clocks, no
-//! zone) are facts about the feed. They stand in a file that people can read, compare and share, and
-//! what it does not say is not assumed.
+//! zone) are facts about the feed. They stand in a file that people can read, compare and share,
+//! and what it does not say is not assumed.
 //!
 //! # Shape
 //! See `docs/mappings.md` for every key. Columns are named once and then known by their place.

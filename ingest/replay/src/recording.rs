@@ -2,16 +2,16 @@
 //!
 //! # Why
 //! Files are sorted by car park, by month, or not at all; the clock runs in one direction. What was
-//! read is kept small (40 bytes a reading), sorted once, and handed out in portions, so that what was
-//! known at any moment of the recording can be asked for later.
+//! read is kept small (40 bytes a reading), sorted once, and handed out in portions, so that what
+//! was known at any moment of the recording can be asked for later.
 //!
 //! # Limits
-//! [`READINGS_COUNT_MAX`] → `TooMany`. [`REFUSALS_COUNT_MAX`] → `TooManyRefused`. A portion spans at
-//! most [`PORTION_US_MAX`] of recorded time and holds at most [`PORTION_READINGS_MAX`] readings.
+//! [`READINGS_COUNT_MAX`] → `TooMany`. [`REFUSALS_COUNT_MAX`] → `TooManyRefused`. A portion spans
+//! at most [`PORTION_US_MAX`] of recorded time and holds at most [`PORTION_READINGS_MAX`] readings.
 //!
 //! # Invariants
-//! The portions together hold every reading, refusal and ignored field once. Their moments do not go
-//! back, and each is the receipt of the portion's last part.
+//! The portions together hold every reading, refusal and ignored field once. Their moments do not
+//! go back, and each is the receipt of the portion's last part.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -192,8 +192,8 @@ impl Recording {
         [item, refusal, ignored].into_iter().flatten().min()
     }
 
-    /// Takes the next portion: everything received within `width_us` (at most [`PORTION_US_MAX`]) of
-    /// the first thing left, and no more than [`PORTION_READINGS_MAX`] readings.
+    /// Takes the next portion: everything received within `width_us` (at most [`PORTION_US_MAX`])
+    /// of the first thing left, and no more than [`PORTION_READINGS_MAX`] readings.
     pub fn next_portion(&mut self, width_us: i64) -> Option<Portion> {
         let start = self.start()?;
         let width_us = width_us.clamp(1, PORTION_US_MAX);

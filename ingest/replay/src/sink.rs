@@ -1,4 +1,5 @@
-//! Where a recording goes: into ingest on the recorded clock, or through a broker as if it were live.
+//! Where a recording goes: into ingest on the recorded clock, or through a broker as if it were
+//! live.
 
 mod broker;
 mod ingest;

@@ -1,8 +1,8 @@
 //! Files: a path comes in; rows of the columns that the mapping names go out, one by one.
 //!
 //! # Shape
-//! A row's cells stand in the order of the mapping's columns; an optional column that a file lacks is
-//! empty in all its rows.
+//! A row's cells stand in the order of the mapping's columns; an optional column that a file lacks
+//! is empty in all its rows.
 //!
 //! # Limits
 //! [`ROW_BYTES_MAX`]: a longer line is a broken row. Parquet is read in batches of [`BATCH_ROWS`].

@@ -14,7 +14,7 @@ fn keys(text: &str) -> Vec<String> {
 #[test]
 fn nothing_is_a_whole_configuration_and_reads_back() {
     let empty = config("");
-    assert!(empty.build(&Decoders::shipped()).is_ok());
+    empty.build(&Decoders::shipped()).unwrap();
     assert_eq!(empty.mqtt.listen, "127.0.0.1:1883");
     let text = toml::to_string(&empty).unwrap();
     assert_eq!(config(&text), empty);
@@ -22,7 +22,7 @@ fn nothing_is_a_whole_configuration_and_reads_back() {
 
 #[test]
 fn all_faults_are_told_together_with_their_keys() {
-    let text = r##"
+    let text = r#"
         [mqtt]
         listen = "here"
         threads_count = 0
@@ -50,7 +50,7 @@ fn all_faults_are_told_together_with_their_keys() {
         topics = ["a#"]
         in_flight_count_max = 0
         packet_bytes_max = 7
-    "##;
+    "#;
     assert_eq!(
         keys(text),
         [

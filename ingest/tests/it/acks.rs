@@ -205,7 +205,7 @@ async fn an_oversized_packet_ends_its_connection_and_stores_nothing() {
     three
         .publish(LOT, QoS::AtLeastOnce, &" ".repeat(4_000))
         .await;
-    assert!(three.next().await.is_err());
+    three.next().await.unwrap_err();
     five.publish(LOT, QoS::AtMostOnce, &at(1, 1)).await;
     world.wait_for_ledger(|ledger| ledger.stored == 1).await;
     assert!(five.is_quiet(Duration::from_millis(50)).await);

@@ -43,7 +43,7 @@ async fn what_is_in_flight_is_acknowledged_before_the_goodbye() {
     three.publish(LOT, QoS::AtLeastOnce, READING).await;
     let store = stop(world).await;
     assert!(matches!(three.next().await, Ok(Packet::PubAck(_))));
-    assert!(three.next().await.is_err());
+    three.next().await.unwrap_err();
     assert_eq!(
         store.inner.ledger().received(),
         1,

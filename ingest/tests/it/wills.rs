@@ -75,8 +75,8 @@ async fn a_will_on_anothers_topic_is_refused_at_once() {
     let login = Login::new(world.port(), "a")
         .user("pistoia", &world.pistoia)
         .will(LOT, OFFLINE);
-    assert!(Client3::open(&login).next().await.is_err());
-    assert!(Client5::open(&login).next().await.is_err());
+    Client3::open(&login).next().await.unwrap_err();
+    Client5::open(&login).next().await.unwrap_err();
     assert_eq!(world.ledger().received(), 0);
     world.stop().await;
 }

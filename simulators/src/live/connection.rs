@@ -83,6 +83,16 @@ struct Sent {
     message: Option<Message>,
 }
 
+impl Sent {
+    /// A message that the client has not sent yet.
+    const fn waiting(message: Message) -> Self {
+        Self {
+            packet: None,
+            message: Some(message),
+        }
+    }
+}
+
 /// Why a session ended.
 enum End {
     Stopped,
@@ -155,7 +165,7 @@ impl Connection {
                 command = self.inbox.recv() => match command {
                     Some(Command::Say(message)) => {
                         self.counters.send();
-                        self.unacknowledged.push_back(Sent { packet: None, message: Some(message) });
+                        self.unacknowledged.push_back(Sent::waiting(message));
                         return true;
                     }
                     Some(Command::Break) => {}
@@ -274,15 +284,13 @@ impl Connection {
     fn say(&mut self, message: Message, client: &AsyncClient) {
         self.counters.send();
         publish(client, &message.topic, message.payload.clone());
-        self.unacknowledged.push_back(Sent {
-            packet: None,
-            message: Some(message),
-        });
+        self.unacknowledged.push_back(Sent::waiting(message));
     }
 }
 
-/// Hands a message to the client. Its queue has room for all that may be unacknowledged, so it never
-/// refuses; if it did, the message would stay unacknowledged and go out with the next session.
+/// Hands a message to the client. Its queue has room for all that may be unacknowledged, so it
+/// never refuses; if it did, the message would stay unacknowledged and go out with the next
+/// session.
 fn publish(client: &AsyncClient, topic: &str, payload: Vec<u8>) {
     if let Err(error) = client.try_publish(topic, QoS::AtLeastOnce, false, payload) {
         tracing::debug!(%error, "a message waits for the next session");

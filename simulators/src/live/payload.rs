@@ -5,8 +5,8 @@
 //! seconds, and booleans are words or numbers: all of it is the native payload.
 //!
 //! # Shape
-//! Topic `arno/v1/obs/{publisher}/{thing}`; a JSON object of the properties that share a time, or an
-//! array of such objects, at most [`OBJECTS_COUNT_MAX`], when a thing delivers several at once.
+//! Topic `arno/v1/obs/{publisher}/{thing}`; a JSON object of the properties that share a time, or
+//! an array of such objects, at most [`OBJECTS_COUNT_MAX`], when a thing delivers several at once.
 
 use std::fmt::Write as _;
 

@@ -59,7 +59,8 @@ impl ParkingFigures {
 }
 
 impl Truth {
-    /// The figures of a datastream over a range.
+    /// The figures of a datastream over a range: of what was emitted. A capacity that only the
+    /// registry declares belongs to no datastream; it counts in [`Self::parking`].
     pub fn stream(&self, thing: u32, property: Property, range: TimeRange) -> StreamFigures {
         let mut figures = StreamFigures::default();
         if let Some(stream) = self.streams.get(&(thing, property)) {
@@ -67,7 +68,11 @@ impl Truth {
         }
         for step in self.changes(thing, range.start, range.end).windows(2) {
             let &[from, to] = step else { continue };
-            let Some(value) = self.value_at(thing, property, from) else {
+            let is_emitted = self
+                .streams
+                .get(&(thing, property))
+                .is_some_and(|stream| stream.has_begun(from));
+            let Some(value) = self.value_at(thing, property, from).filter(|_| is_emitted) else {
                 continue;
             };
             let step_us = to.since_us(from);

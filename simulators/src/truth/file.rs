@@ -4,7 +4,8 @@
 //! `emitted.ndjson`: one row a line with its outcome. `ledger.json`. `streams-15m.csv`,
 //! `streams-1h.csv`: figures by datastream. `parking-15m.csv`, `parking-1h.csv`: by thing.
 //! `towns-15m.csv`, `towns-1h.csv`: by municipality and vehicle kind, operator's view. Times are
-//! RFC 3339; buckets in which nothing was known or read are left out.
+//! RFC 3339; of datastreams, buckets in which nothing was known or read are left out. The first
+//! bucket is whole, the last one ends where the range does: that is "now".
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -19,6 +20,10 @@ use serde::Serialize;
 use crate::error::SimulatorError;
 use crate::property::Property;
 use crate::truth::{ParkingFigures, StreamFigures, Truth};
+
+/// The columns of parking figures, after the one that names whose they are.
+const FIGURES: &str = "vehicle_kind,bucket_start,bucket_end,\
+                       load_integral,capacity_integral,capacity_expected";
 
 #[derive(Serialize)]
 struct EmittedLine<'a> {
@@ -102,7 +107,7 @@ impl Truth {
     }
 
     fn write_parking(&self, out: &mut impl Write, buckets: &[TimeRange]) -> io::Result<()> {
-        out.write_all(b"thing,vehicle_kind,bucket_start,bucket_end,load_integral,capacity_integral,capacity_expected\n")?;
+        writeln!(out, "thing,{FIGURES}")?;
         for (index, thing) in (0_u32..).zip(self.region.things()) {
             let Some(kind) = thing.vehicle_kind else {
                 continue;
@@ -117,7 +122,7 @@ impl Truth {
     }
 
     fn write_towns(&self, out: &mut impl Write, buckets: &[TimeRange]) -> io::Result<()> {
-        out.write_all(b"area,vehicle_kind,bucket_start,bucket_end,load_integral,capacity_integral,capacity_expected\n")?;
+        writeln!(out, "area,{FIGURES}")?;
         for (index, town) in self.region.towns().iter().enumerate() {
             let of_town = town
                 .things
@@ -178,7 +183,7 @@ fn buckets_of(range: TimeRange, width_us: i64) -> Vec<TimeRange> {
     let mut start = range.start.floor_to(width_us);
     while start < range.end {
         let end = start.plus_us(width_us);
-        buckets.push(TimeRange::new(start, end).intersect(range));
+        buckets.push(TimeRange::new(start, end.min(range.end)));
         start = end;
     }
     buckets

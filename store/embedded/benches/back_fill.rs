@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arno_model::observation::ObservationBuilder;
 use arno_model::{DatastreamKey, Observation, Quality, TimeRange, Timestamp};
@@ -121,6 +121,7 @@ async fn run(rows: i64, batch: i64, is_by_stream: bool) {
     );
     println!("{:?}", store.health());
     read_back(&store).await;
+    come_late(&store, rows).await;
     store.close().await.unwrap();
     let began = Instant::now();
     let store = EmbeddedStore::open(dir.path(), EmbeddedConfig::default(), clock)
@@ -153,6 +154,33 @@ fn batches(rows: i64, batch: i64, is_by_stream: bool) -> Vec<RecordBatch> {
         batches.push(builder.finish().unwrap());
     }
     batches
+}
+
+/// Single readings of random datastreams, older than what is kept.
+async fn come_late(store: &EmbeddedStore, rows: i64) {
+    let began = Instant::now();
+    let mut worst = Duration::ZERO;
+    for index in 0..300 {
+        let mut late = row(mix(index).rem_euclid(rows), rows, false);
+        late.time = late.time.plus_us(1);
+        let mut builder = ObservationBuilder::default();
+        builder.push(&late);
+        let observations = builder.finish().unwrap();
+        let clock = ClockMark::Recorded(Timestamp::from_micros(BEGIN_US));
+        let append = Append {
+            observations,
+            quarantine: Vec::new(),
+            ignored_count: 0,
+            clock,
+        };
+        let each = Instant::now();
+        store.append(append).await.unwrap();
+        worst = worst.max(each.elapsed());
+    }
+    println!(
+        "300 late readings, one in flight: {:?}, the slowest {worst:?}",
+        began.elapsed()
+    );
 }
 
 async fn read_back(store: &EmbeddedStore) {

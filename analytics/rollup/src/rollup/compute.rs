@@ -15,7 +15,7 @@ use crate::rollup::cells::{CellJob, Source};
 use crate::rollup::codec::DayTables;
 use crate::rollup::dirty::Window;
 use crate::rollup::load::SeriesSet;
-use crate::rollup::row::{AreaRow, Row, ThingRow, Thresholds, bucket_of};
+use crate::rollup::row::{AreaRow, Row as _, ThingRow, Thresholds, bucket_of};
 use crate::rollup::table::{Stamp, Stretch, Table};
 use crate::rollup::tally::{Horizon, ThingView, Wanted};
 use crate::rollup::view::{day_of, days_of};

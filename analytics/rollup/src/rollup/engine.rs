@@ -310,8 +310,12 @@ impl Rollups {
     ///
     /// # Errors
     /// In the stream: unknown names or the store's word.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "as the other questions that stream"
+    )]
     pub fn intervals(&self, query: IntervalQuery) -> RollupStream {
-        answer::interval::row_stream(&self.inner, query)
+        answer::interval::row_stream(&self.inner, &query)
     }
 
     /// The state of counting things in [`moment_schema`](crate::schema::moment_schema), sorted by

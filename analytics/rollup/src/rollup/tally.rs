@@ -4,7 +4,7 @@ use arno_model::SignalKind;
 
 use crate::layout::{StreamPlan, ThingPlan};
 use crate::rollup::load::SeriesSet;
-use crate::rollup::row::{Row, ThingRow, Thresholds, held};
+use crate::rollup::row::{Row as _, ThingRow, Thresholds, held};
 use crate::signal::amount::{counter, delta, samples};
 use crate::signal::joint::{JointWalk, LoadBy};
 use crate::signal::series::{Sample, within};

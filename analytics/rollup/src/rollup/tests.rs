@@ -129,7 +129,7 @@ fn a_mark_reads_back_and_another_format_or_threshold_begins_anew() {
         Mark::decode(&newer.encode().unwrap(), thresholds).unwrap(),
         None
     );
-    assert!(Mark::decode(b"{}", thresholds).is_err());
+    Mark::decode(b"{}", thresholds).unwrap_err();
 }
 
 /// Rows of random places, sorted, one a place.

@@ -153,6 +153,38 @@ async fn measure(scale: usize) {
     timed("refresh, a bucket closes", rollups.refresh())
         .await
         .unwrap();
+    measure_questions(&rollups, end).await;
+    let later = end.plus_us(22 * MINUTE_US);
+    *store.now.lock().unwrap() = (later, end.plus_us(15 * MINUTE_US));
+    timed("refresh, seven minutes later", rollups.refresh())
+        .await
+        .unwrap();
+    let day = TimeRange::new(later.plus_us(-DAY_US), later);
+    for (measure, bucket) in [("parking", Bucket::Hour), ("clients", Bucket::Hour)] {
+        for (area, name) in [("it-mun-3", "town"), ("it-reg-09", "region")] {
+            let mut query = ask(&[area], AreaLevelAsked::Own, measure, day);
+            query.bucket = bucket;
+            let what = format!("last day of {measure} to now, {name}");
+            timed(&what, rollups.area_rows(&query)).await.unwrap();
+        }
+    }
+    let mut query = ask(&["it-reg-09"], AreaLevelAsked::Own, "parking", day);
+    query.bucket = Bucket::Hour;
+    query.as_of = Some(end);
+    timed(
+        "last day of parking as of then, region",
+        rollups.area_rows(&query),
+    )
+    .await
+    .unwrap();
+    let now = crate::world::ask_now("parking");
+    timed("now, all that parks", rollups.moment(&now))
+        .await
+        .unwrap();
+    drop(registry);
+}
+
+async fn measure_questions(rollups: &Rollups, end: Timestamp) {
     let month = TimeRange::new(end.plus_us(-DAYS * DAY_US), end);
     for bucket in [Bucket::Quarter, Bucket::Hour, Bucket::Day, Bucket::Month] {
         for measure in ["parking", "clients"] {
@@ -174,11 +206,6 @@ async fn measure(scale: usize) {
             }
         }
     }
-    let now = crate::world::ask_now("parking");
-    timed("now, all that parks", rollups.moment(&now))
-        .await
-        .unwrap();
-    drop(registry);
 }
 
 #[tokio::test]

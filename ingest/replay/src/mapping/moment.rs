@@ -2,8 +2,8 @@
 //! out.
 //!
 //! # Why
-//! A local time is no moment until a zone is named, and one hour in October names two moments, one in
-//! March none. What then holds is the mapping's word, with a default that is stated: of two the
+//! A local time is no moment until a zone is named, and one hour in October names two moments, one
+//! in March none. What then holds is the mapping's word, with a default that is stated: of two the
 //! earlier, and a time that never was is refused.
 //!
 //! # Source

@@ -1,4 +1,5 @@
-//! Which thing a row is about: a field and the mapping's word on it come in, a global name goes out.
+//! Which thing a row is about: a field and the mapping's word on it come in, a global name goes
+//! out.
 
 use std::collections::HashMap;
 

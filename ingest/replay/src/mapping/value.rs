@@ -1,5 +1,5 @@
-//! What a field's value means: a field and the mapping's word on it come in; a number, an unknown, or
-//! nothing goes out.
+//! What a field's value means: a field and the mapping's word on it come in; a number, an unknown,
+//! or nothing goes out.
 //!
 //! # Invariants
 //! Texts are numbers only where the mapping says so (in CSV everything is text), booleans are never

@@ -1,8 +1,8 @@
 //! Through a broker: every reading is published in the native payload, as a device would.
 //!
 //! # Why
-//! To try a whole installation with recorded data, gateway and broker included. What receives it sees
-//! it now: it is on the live clock there, and old readings are late or, beyond the publisher's
+//! To try a whole installation with recorded data, gateway and broker included. What receives it
+//! sees it now: it is on the live clock there, and old readings are late or, beyond the publisher's
 //! `max_age`, refused.
 //!
 //! # Shape

@@ -1,8 +1,8 @@
 //! A column of a Parquet batch, whatever its type: an array comes in, cells go out.
 //!
 //! # Why
-//! Types drift from file to file. Each family of types is cast to one, and a column of no type at all
-//! (Parquet `null`) is empty.
+//! Types drift from file to file. Each family of types is cast to one, and a column of no type at
+//! all (Parquet `null`) is empty.
 
 use std::sync::Arc;
 

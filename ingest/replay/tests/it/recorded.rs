@@ -1,7 +1,7 @@
 //! The recorded data beside the checkout, through the example mappings: every row is accounted for.
 //!
-//! `ARNO_TEST_DATA` names the folder; without it `../shared/data` beside the checkout is looked for.
-//! Where it is absent these tests skip, loudly.
+//! `ARNO_TEST_DATA` names the folder; without it `../shared/data` beside the checkout is looked
+//! for. Where it is absent these tests skip, loudly.
 
 use std::path::{Path, PathBuf};
 

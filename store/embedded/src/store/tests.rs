@@ -1,5 +1,7 @@
 //! The store on a disk that fails.
 
+mod power;
+
 use std::fs::File;
 use std::io;
 use std::path::Path;

@@ -10,7 +10,7 @@ use crate::rollup::answer::area_cells::AnswerCell;
 use crate::rollup::answer::base::Part;
 use crate::rollup::answer::sight::Sight;
 use crate::rollup::cells::{CellJob, CellSum, PropertySum, Source as _, expected_us};
-use crate::rollup::row::{AreaRow, Row, ThingSum, Thresholds};
+use crate::rollup::row::{AreaRow, Row as _, ThingSum, Thresholds};
 use crate::signal::Span;
 
 /// One row of an answer, of a cell in a bucket.

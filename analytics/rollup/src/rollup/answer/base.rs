@@ -23,7 +23,7 @@ use crate::rollup::codec::DayTables;
 use crate::rollup::compute::add_pieces;
 use crate::rollup::engine::{Inner, aside};
 use crate::rollup::load::{Reading, SAMPLES_MAX, SeriesSet, read};
-use crate::rollup::row::{Row, ThingRow, Thresholds};
+use crate::rollup::row::{Row as _, ThingRow, Thresholds};
 use crate::rollup::table::Table;
 use crate::rollup::tally::{Horizon, ThingView, Wanted};
 use crate::rollup::view::{day_of, days_of};

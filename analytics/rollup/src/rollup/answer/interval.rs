@@ -37,8 +37,8 @@ const BATCH_ROWS_MAX: usize = 8_192;
 const STREAM_DAYS_MAX: i64 = 4_096;
 
 /// Answers thing by thing.
-pub fn row_stream(inner: &Arc<Inner>, query: IntervalQuery) -> RollupStream {
-    let answer = match Answer::new(inner, &query) {
+pub fn row_stream(inner: &Arc<Inner>, query: &IntervalQuery) -> RollupStream {
+    let answer = match Answer::new(inner, query) {
         Ok(answer) => answer,
         Err(error) => return Box::pin(stream::once(async { Err(error) })),
     };
