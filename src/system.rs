@@ -83,6 +83,10 @@ pub enum Brokers {
 
 impl System {
     /// Opens the store and plugs the rooms.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a line a plug, in the order in which rooms open"
+    )]
     pub async fn open(
         config: Config,
         metrics: Option<PrometheusHandle>,

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use axum::http::header::HOST;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri};
 
 use crate::admit;
@@ -34,12 +35,7 @@ pub(crate) fn own(state: &ApiState, parts: &Parts) -> String {
         let host = parts.headers.get(HOST)?;
         host.to_str().ok()
     };
-    let authority = || {
-        parts
-            .uri
-            .authority()
-            .map(axum::http::uri::Authority::as_str)
-    };
+    let authority = || parts.uri.authority().map(Authority::as_str);
     let host = forwarded("x-forwarded-host")
         .or_else(direct)
         .or_else(authority);

@@ -22,7 +22,7 @@ use arno_model::{TimeRange, Timestamp};
 use serde::Serialize;
 
 pub(crate) use listing::{
-    Listing, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, clock_members, clock_word, one,
+    Asked, Listing, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, clock_members, clock_word, one,
 };
 pub(crate) use outline::Outlines;
 

@@ -18,8 +18,8 @@ use arno_store::Role;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
-    ACCEPT, ALLOW, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderName,
-    IF_NONE_MATCH, LINK, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ALLOW, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    HeaderName, IF_NONE_MATCH, LINK, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, Method, Response as HttpResponse};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -185,7 +185,7 @@ async fn say_problems(request: Request, next: Next) -> Response {
     let mut plain = response.into_parts().0.headers;
     let mut said = problem.into_response();
     plain.remove(CONTENT_TYPE);
-    plain.remove(axum::http::header::CONTENT_LENGTH);
+    plain.remove(CONTENT_LENGTH);
     for (name, value) in &plain {
         if !said.headers().contains_key(name) {
             said.headers_mut().append(name, value.clone());
@@ -246,6 +246,7 @@ fn request_id(request: &Request) -> HeaderValue {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over so")]
 fn panicked(cause: Box<dyn Any + Send + 'static>) -> HttpResponse<Body> {
     let text = cause.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text

@@ -88,14 +88,14 @@ pub async fn serve_unix(
 }
 
 async fn run<S, F>(
-    accept: impl Fn() -> F,
+    accept: impl Fn() -> F + Sync,
     router: Router,
     connections_count_max: usize,
     token: CancellationToken,
 ) -> Result<(), ServeError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    F: Future<Output = io::Result<(S, Option<SocketAddr>)>>,
+    F: Future<Output = io::Result<(S, Option<SocketAddr>)>> + Send,
 {
     let places = Arc::new(Semaphore::new(
         connections_count_max.clamp(1, Semaphore::MAX_PERMITS),

@@ -22,6 +22,7 @@ use arno_simulators::live::{Broker, Credentials, Live, LiveCounters};
 use arno_simulators::{BackfillSink, Chunk, Generator, Region, Truth, TruthLog};
 use arno_store::{ClockMark, QuarantineReason};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{start_log, up};
@@ -224,7 +225,7 @@ fn start_devices(
     mut generator: Generator,
     rate: Option<f64>,
     stop: &CancellationToken,
-) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
+) -> anyhow::Result<Option<JoinHandle<()>>> {
     let Some(address) = service.mqtt.filter(|_| rate != Some(0.0)) else {
         return Ok(None);
     };
@@ -247,7 +248,7 @@ fn start_devices(
         on_acknowledged: None,
     };
     let token = stop.clone();
-    Ok(Some(tokio::task::spawn(async move {
+    Ok(Some(service.system().tracker().spawn(async move {
         if let Err(error) = live.run(Arc::new(LiveCounters::default()), token).await {
             tracing::error!(
                 error = crate::system::chain(&error),

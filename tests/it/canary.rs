@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::house::{House, agent, small_registry};
+use crate::house::{House, agent, small_registry, wait_a_moment};
 
 const CANARY: &str = "de:ad:be:ef:ca:fe";
 /// The ways in which it could be written.
@@ -36,7 +36,7 @@ fn publish(house: &House, topic: &str, payload: &str) {
         ])
         .stderr(Stdio::null())
         .status();
-    drop(status.expect("mosquitto_pub is installed"));
+    status.expect("mosquitto_pub is installed");
 }
 
 fn push(house: &House, route: &str, body: &str) -> String {
@@ -141,7 +141,7 @@ fn a_phones_address_is_found_nowhere() {
     }
     let quarantine = house.command(&["query", "SELECT * FROM observations", "--format", "csv"]);
     answers += &String::from_utf8_lossy(&quarantine.stdout);
-    house.wait_a_moment(Duration::from_secs(1));
+    wait_a_moment(Duration::from_secs(1));
     subscriber.kill().unwrap();
     subscriber.wait().unwrap();
 

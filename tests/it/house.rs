@@ -1,7 +1,6 @@
 //! A running `arno` of its own: free ports, an own folder, ended when the test ends.
 
 use std::fs;
-use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -94,18 +93,9 @@ impl House {
         }
     }
 
-    /// The data folder.
-    pub(crate) fn data_dir(&self) -> &Path {
-        &self.dir
-    }
-
     /// What it logged.
     pub(crate) fn log_text(&self) -> String {
-        let mut text = String::new();
-        if let Ok(mut file) = fs::File::open(&self.log) {
-            file.read_to_string(&mut text).unwrap();
-        }
-        text
+        fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// The address of a path.
@@ -198,14 +188,6 @@ impl House {
         }
     }
 
-    /// Lets what is under way be written: a negative can't be waited for.
-    pub(crate) fn wait_a_moment(&self, moment: Duration) {
-        let start = Instant::now();
-        while start.elapsed() < moment {
-            pause();
-        }
-    }
-
     /// Ends it as a power cut would.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -293,4 +275,12 @@ pub(crate) fn small_registry(dir: &Path) -> PathBuf {
     )
     .unwrap();
     folder
+}
+
+/// Lets what is under way be written: a negative can't be waited for.
+pub(crate) fn wait_a_moment(moment: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < moment {
+        pause();
+    }
 }

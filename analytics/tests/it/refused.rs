@@ -170,9 +170,9 @@ async fn plans_that_explode_are_refused_before_they_are_made() {
     let mut doubling = "WITH a0 AS (SELECT id FROM things)".to_owned();
     for step in 1..40 {
         let last = step - 1;
-        doubling.push_str(&format!(
+        doubling.extend([format!(
             ", a{step} AS (SELECT id FROM a{last} UNION ALL SELECT id FROM a{last})"
-        ));
+        )]);
     }
     doubling.push_str(" SELECT count(*) FROM a39");
     let deep = format!("SELECT {}1{}", "(".repeat(1_000), ")".repeat(1_000));

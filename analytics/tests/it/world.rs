@@ -184,7 +184,7 @@ pub(crate) fn full() -> Bundle {
 pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) store: Arc<MemoryStore>,
-    pub(crate) registry: watch::Sender<Arc<Registry>>,
+    _registry: watch::Sender<Arc<Registry>>,
     pub(crate) analytics: Analytics,
 }
 
@@ -198,17 +198,17 @@ impl World {
 
     pub(crate) async fn with(bundle: Bundle, now: &str, config: AnalyticsConfig) -> Self {
         let clock = Arc::new(TestClock::at(at(now)));
-        let store = Arc::new(MemoryStore::new(clock.clone()));
+        let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as _));
         let registry = Registry::build(bundle)
             .unwrap_or_else(|report| panic!("{report}"))
             .0;
         let (registry, receiver) = watch::channel(Arc::new(registry));
-        let backend: Arc<dyn Backend> = store.clone();
+        let backend = Arc::clone(&store) as Arc<dyn Backend>;
         let analytics = Analytics::open(backend, receiver, config).await.unwrap();
         Self {
             clock,
             store,
-            registry,
+            _registry: registry,
             analytics,
         }
     }

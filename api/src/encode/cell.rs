@@ -10,6 +10,7 @@
 //! allocation. NaN and infinities, which JSON has not, are null.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use arno_model::Timestamp;
 use arrow::array::{
@@ -71,13 +72,13 @@ impl Cells {
             Type::Decimal32(..)
             | Type::Decimal64(..)
             | Type::Decimal128(..)
-            | Type::Decimal256(..) => Self::Decimal(array.clone()),
+            | Type::Decimal256(..) => Self::Decimal(Arc::clone(array)),
             Type::Utf8 | Type::LargeUtf8 | Type::Utf8View => {
                 Self::Text(to(&Type::Utf8)?.as_string().clone())
             }
             Type::Dictionary(_, values) => Self::view(&cast(array, values)?)?,
             Type::Timestamp(_, Some(zone)) => {
-                let kind = Type::Timestamp(TimeUnit::Microsecond, Some(zone.clone()));
+                let kind = Type::Timestamp(TimeUnit::Microsecond, Some(Arc::clone(zone)));
                 Self::Moment(to(&kind)?.as_primitive().clone())
             }
             Type::List(_) => {
@@ -86,7 +87,7 @@ impl Cells {
                 Self::List(list, Box::new(items))
             }
             Type::LargeList(field) | Type::FixedSizeList(field, _) => {
-                Self::view(&cast(array, &Type::List(field.clone()))?)?
+                Self::view(&cast(array, &Type::List(Arc::clone(field)))?)?
             }
             Type::Struct(fields) => {
                 let parts: StructArray = array.as_struct().clone();
@@ -97,7 +98,7 @@ impl Cells {
                 let members = members.collect::<Result<_, ArrowError>>()?;
                 Self::Object(parts, members)
             }
-            _ => Self::Other(array.clone()),
+            _ => Self::Other(Arc::clone(array)),
         })
     }
 
@@ -144,7 +145,6 @@ impl Cells {
     /// Writes a row's value as plain text; nothing for null.
     pub(crate) fn plain(&self, row: usize, out: &mut Vec<u8>) {
         match self {
-            Self::Null => {}
             Self::Boolean(array) if array.is_valid(row) => {
                 put(out, format_args!("{}", array.value(row)));
             }
@@ -155,9 +155,6 @@ impl Cells {
                 put(out, format_args!("{}", array.value(row)));
             }
             Self::Number(array) if array.is_valid(row) => number(array.value(row), out),
-            Self::Decimal(array) if array.is_valid(row) => {
-                out.extend_from_slice(printed(array, row).as_bytes());
-            }
             Self::Text(array) if array.is_valid(row) => {
                 out.extend_from_slice(array.value(row).as_bytes());
             }
@@ -169,7 +166,7 @@ impl Cells {
             }
             Self::List(list, _) if list.is_valid(row) => self.json(row, out),
             Self::Object(parts, _) if parts.is_valid(row) => self.json(row, out),
-            Self::Other(array) if array.is_valid(row) => {
+            Self::Decimal(array) | Self::Other(array) if array.is_valid(row) => {
                 out.extend_from_slice(printed(array, row).as_bytes());
             }
             _ => {}

@@ -33,7 +33,8 @@ impl Csv {
 
     fn write_field(&self, is_text: bool, out: &mut Vec<u8>) {
         let must_quote = |byte: &u8| [self.separator, b'"', b'\r', b'\n'].contains(byte);
-        if !self.field.iter().any(must_quote) && !(is_text && self.field.is_empty()) {
+        let is_empty_text = is_text && self.field.is_empty();
+        if !is_empty_text && !self.field.iter().any(must_quote) {
             out.extend_from_slice(&self.field);
             return;
         }

@@ -9,6 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type};
 use arrow::ipc::reader::StreamReader;
+use proptest::num;
 use proptest::prelude::*;
 
 use super::*;
@@ -155,7 +156,7 @@ fn batches_with_their_own_dictionaries_make_one_stream() {
 
 proptest! {
     #[test]
-    fn numbers_and_texts_read_back_as_they_were(number in proptest::num::f64::NORMAL, text in ".{0,20}") {
+    fn numbers_and_texts_read_back_as_they_were(number in num::f64::NORMAL, text in ".{0,20}") {
         let columns: [(&str, ArrayRef); 2] = [
             ("number", Arc::new(Float64Array::from(vec![number]))),
             ("text", Arc::new(StringArray::from(vec![text.as_str()]))),

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::outline::bounding_box;
 use super::table::{Column, Kind};
-use super::{Listing, beginning, ending, one};
+use super::{Asked, Listing, beginning, ending, one};
 use crate::admit::Caller;
 use crate::format::Format;
 use crate::params::{Params, quoted};
@@ -169,7 +169,12 @@ pub(crate) async fn show(
     let area = registry.area(&id).ok_or_else(|| unknown(&registry, &id))?;
     let mut item = AreaItem::new(&registry, area, state.backend().now(), true);
     item.bbox = registry.shape(&id).and_then(|shape| bounding_box(shape));
-    one(&state, &caller, &parts, Format::ONE_PLACE, &item, || {
+    let asked = Asked {
+        state: &state,
+        caller: &caller,
+        parts: &parts,
+    };
+    one(&asked, Format::ONE_PLACE, &item, || {
         outline(&state, &registry, &item.id)
     })
 }

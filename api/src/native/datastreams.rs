@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::table::{Column, Kind};
-use super::{Listing, one, things};
+use super::{Asked, Listing, one, things};
 use crate::admit::Caller;
 use crate::format::Format;
 use crate::problem::Problem;
@@ -125,7 +125,12 @@ pub(crate) async fn show(
     let item = item.ok_or_else(|| {
         Problem::not_found("this thing has no such open datastream").allowing(names)
     })?;
-    one(&state, &caller, &parts, Format::ONE, &item, || None)
+    let asked = Asked {
+        state: &state,
+        caller: &caller,
+        parts: &parts,
+    };
+    one(&asked, Format::ONE, &item, || None)
 }
 
 /// A property that a parameter names, which must be in the registry.

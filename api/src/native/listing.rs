@@ -185,15 +185,25 @@ pub(crate) fn clock_word(state: &ApiState) -> &'static str {
     }
 }
 
+/// A request for one item, and who asks.
+pub(crate) struct Asked<'a> {
+    pub(crate) state: &'a ApiState,
+    pub(crate) caller: &'a Caller,
+    pub(crate) parts: &'a Parts,
+}
+
 /// Answers with one item, in JSON or as a feature.
 pub(crate) fn one<T: Serialize>(
-    state: &ApiState,
-    caller: &Caller,
-    parts: &Parts,
+    asked: &Asked<'_>,
     offered: &[Format],
     item: &T,
     geometry: impl FnOnce() -> Option<String>,
 ) -> Result<Response, Problem> {
+    let Asked {
+        state,
+        caller,
+        parts,
+    } = *asked;
     let params = Params::read(&parts.uri, &["format"])?;
     let format = Format::choose(&parts.headers, &params, offered)?;
     let revision = state.revision(&state.registry());
@@ -249,7 +259,7 @@ fn features<T>(
     let mut members = members;
     members.extend(next.map(|next| ("next".to_owned(), Value::from(next))));
     for (name, value) in members {
-        body.push_str(&format!(",{}:{value}", Value::from(name)));
+        body.extend([",", &Value::from(name).to_string(), ":", &value.to_string()]);
     }
     body.push_str(",\"features\":[");
     for (place, (item, value)) in items.iter().zip(values).enumerate() {

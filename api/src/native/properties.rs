@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::table::{Column, Kind};
-use super::{Listing, one};
+use super::{Asked, Listing, one};
 use crate::admit::Caller;
 use crate::format::Format;
 use crate::problem::Problem;
@@ -114,10 +114,13 @@ pub(crate) async fn show(
                     .map(|property| property.id.to_string()),
             )
     })?;
+    let asked = Asked {
+        state: &state,
+        caller: &caller,
+        parts: &parts,
+    };
     one(
-        &state,
-        &caller,
-        &parts,
+        &asked,
         Format::ONE,
         &PropertyItem::from(property.as_ref()),
         || None,

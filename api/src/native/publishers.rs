@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::table::{Column, Kind};
-use super::{Listing, one};
+use super::{Asked, Listing, one};
 use crate::admit::Caller;
 use crate::format::Format;
 use crate::problem::Problem;
@@ -87,10 +87,13 @@ pub(crate) async fn show(
                 .map(|publisher| publisher.id.to_string()),
         )
     })?;
+    let asked = Asked {
+        state: &state,
+        caller: &caller,
+        parts: &parts,
+    };
     one(
-        &state,
-        &caller,
-        &parts,
+        &asked,
         Format::ONE,
         &PublisherItem::from(publisher.as_ref()),
         || None,

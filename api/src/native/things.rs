@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::table::{Column, Kind};
-use super::{Listing, Point, areas, beginning, ending, one};
+use super::{Asked, Listing, Point, areas, beginning, ending, one};
 use crate::admit::Caller;
 use crate::format::Format;
 use crate::params::{Params, quoted};
@@ -248,9 +248,12 @@ pub(crate) async fn show(
     let thing = known(&registry, &caller.0, &id)?;
     let streams = state.backend().datastreams();
     let item = ThingItem::new(&registry, &streams, thing, state.backend().now());
-    one(&state, &caller, &parts, Format::ONE_PLACE, &item, || {
-        geometry(&item)
-    })
+    let asked = Asked {
+        state: &state,
+        caller: &caller,
+        parts: &parts,
+    };
+    one(&asked, Format::ONE_PLACE, &item, || geometry(&item))
 }
 
 fn geometry(item: &ThingItem) -> Option<String> {

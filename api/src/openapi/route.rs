@@ -271,7 +271,6 @@ const ROUTES: &[Route] = &[
         body: Some((JSON, "Payload")),
         answer: Answer::Json("PushReceipt"),
         errors: &[401, 403, 404, 413, 422],
-        ..READ
     },
     Route {
         path: "/api/v1/admin/ledger",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arno_analytics::{Analytics, AnalyticsConfig};
@@ -428,7 +428,7 @@ impl PushPort for Push {
 
 /// Whether the parts are ready, as the test says.
 #[derive(Debug)]
-pub(crate) struct Ready(pub(crate) std::sync::atomic::AtomicBool);
+pub(crate) struct Ready(pub(crate) AtomicBool);
 
 impl ReadyPort for Ready {
     fn parts(&self) -> BTreeMap<String, ReadyPart> {

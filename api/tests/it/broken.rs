@@ -1,6 +1,7 @@
 //! Broken requests: each gets a problem that a person can act on, and tells nothing of the insides.
 
 use axum::http::StatusCode;
+use std::sync::atomic::Ordering;
 
 use crate::bench::Bench;
 
@@ -420,10 +421,7 @@ async fn faults_of_ours_tell_nothing_of_the_insides() {
     assert_eq!(reply.header("content-type"), "application/problem+json");
     assert!(!reply.text().contains("made-up"));
 
-    bench
-        .doubles
-        .fails_after
-        .store(1, std::sync::atomic::Ordering::Release);
+    bench.doubles.fails_after.store(1, Ordering::Release);
     let reply = bench.get(ROWS).await;
     assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!reply.text().contains("secret"), "{}", reply.text());

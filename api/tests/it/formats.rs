@@ -3,9 +3,11 @@
 use arno_model::Timestamp;
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow::ipc::reader::StreamReader;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
 
 use crate::bench::{Bench, rows, schema};
 
@@ -104,7 +106,7 @@ fn from_csv(text: &str, separator: char) -> Vec<Value> {
 
 fn batches_of(format: &str, body: &Bytes) -> Vec<RecordBatch> {
     if format == "arrow" {
-        let reader = arrow::ipc::reader::StreamReader::try_new(body.as_ref(), None).unwrap();
+        let reader = StreamReader::try_new(body.as_ref(), None).unwrap();
         return reader.map(Result::unwrap).collect();
     }
     let reader = ParquetRecordBatchReaderBuilder::try_new(body.clone())
@@ -118,10 +120,7 @@ fn batches_of(format: &str, body: &Bytes) -> Vec<RecordBatch> {
 async fn every_format_gives_the_same_rows() {
     for count in [0, 1, 10, 700, 20_000] {
         let bench = Bench::new().await;
-        bench
-            .doubles
-            .rows_count
-            .store(count, std::sync::atomic::Ordering::Release);
+        bench.doubles.rows_count.store(count, Ordering::Release);
         let wanted = expected(&[rows(0, count)]);
         for (format, kind) in [
             ("json", "application/json"),
@@ -207,10 +206,7 @@ async fn features_have_their_areas_and_things_places() {
 #[tokio::test]
 async fn pages_join_to_the_whole_in_every_format() {
     let bench = Bench::new().await;
-    bench
-        .doubles
-        .rows_count
-        .store(25, std::sync::atomic::Ordering::Release);
+    bench.doubles.rows_count.store(25, Ordering::Release);
     let wanted = expected(&[rows(0, 25)]);
     let mut got = Vec::new();
     let mut path = format!("{ROWS}?limit=10&from=2026-04-01T00:00:00Z");
@@ -249,10 +245,7 @@ async fn pages_join_to_the_whole_in_every_format() {
 #[tokio::test]
 async fn a_long_page_is_streamed_and_still_knows_what_follows() {
     let bench = Bench::new().await;
-    bench
-        .doubles
-        .rows_count
-        .store(30_000, std::sync::atomic::Ordering::Release);
+    bench.doubles.rows_count.store(30_000, Ordering::Release);
     let body = bench.get(&format!("{ROWS}?limit=20000")).await.json();
     assert_eq!(body["items"].as_array().unwrap().len(), 20_000);
     assert!(

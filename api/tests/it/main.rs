@@ -3,7 +3,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test may fail loudly, its helpers too"
+    clippy::too_many_lines,
+    reason = "a test may fail loudly, its helpers too, and reads top to bottom"
 )]
 
 mod admin;

@@ -156,7 +156,8 @@ async fn names_must_be_in_the_registry_and_the_senders() {
         Err(UnknownThing)
     );
     verdict_in(reading("pistoia:a", "whole", 1.0), context)
-            .await.unwrap();
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -202,7 +203,8 @@ async fn times_must_lie_between_max_age_and_five_minutes_ahead() {
         Err(ThingNotValid)
     );
     verdict(at("prato:new", -11 * 3_600 * SECOND_US))
-            .await.unwrap();
+        .await
+        .unwrap();
     let timeless = |property| Reading {
         time: None,
         ..reading("prato:a", property, 1.0)

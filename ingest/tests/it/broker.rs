@@ -18,24 +18,17 @@ pub(crate) struct Broker {
     child: Option<Child>,
 }
 
-/// Whether the real part is there; on a developer's machine its lack is a loud skip, in CI a failure.
-pub(crate) fn is_there(program: &str) -> bool {
-    let is_there = Path::new(program).try_exists().unwrap_or(false);
+/// Fails the test, with the mend, when the real part is missing.
+pub(crate) fn need(program: &str) {
     assert!(
-        is_there || std::env::var_os("CI").is_none(),
-        "{program} is missing"
+        Path::new(program).try_exists().unwrap_or(false),
+        "{program} is missing; `scripts/setup services` installs it"
     );
-    if !is_there {
-        eprintln!("SKIPPED: {program} is missing; `scripts/setup` installs it");
-    }
-    is_there
 }
 
 impl Broker {
-    pub(crate) fn start() -> Option<Self> {
-        if !is_there(MOSQUITTO) {
-            return None;
-        }
+    pub(crate) fn start() -> Self {
+        need(MOSQUITTO);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
@@ -51,7 +44,7 @@ impl Broker {
         );
         fs::write(broker.config(), config).unwrap();
         broker.run();
-        Some(broker)
+        broker
     }
 
     fn config(&self) -> PathBuf {

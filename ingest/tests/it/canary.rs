@@ -124,7 +124,7 @@ async fn a_persons_device_is_found_nowhere() {
                     received: noon(),
                     clock: ClockMark::Live,
                 });
-                problems += &format!("{:?}", delivered.await.unwrap());
+                problems.extend([format!("{:?}", delivered.await.unwrap())]);
                 count += 1;
             }
         }
@@ -134,7 +134,7 @@ async fn a_persons_device_is_found_nowhere() {
         .await;
     let mut heard = String::new();
     while !five.is_quiet(std::time::Duration::from_millis(200)).await {
-        heard += &format!("{:?}", five.next().await);
+        heard.extend([format!("{:?}", five.next().await)]);
     }
     assert!(watch.is_quiet(std::time::Duration::from_millis(50)).await);
     let quarantined = world.quarantined().await;
@@ -166,7 +166,7 @@ async fn rows(world: &World) -> String {
     for mut stream in world.store.inner.scan(scan).await.unwrap() {
         while let Some(batch) = stream.next().await {
             let columns = ObservationColumns::view(&batch.unwrap()).unwrap();
-            text += &format!("{columns:?}");
+            text.extend([format!("{columns:?}")]);
         }
     }
     assert!(!text.is_empty());

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::broker::is_there;
+use crate::broker::need;
 use crate::world::World;
 
 const PUB: &str = "/usr/bin/mosquitto_pub";
@@ -27,9 +27,7 @@ async fn publish(port: u16, more: &[&str], topic: &str, message: &str) -> Output
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mosquitto_pub_speaks_with_the_gateway() {
-    if !is_there(PUB) {
-        return;
-    }
+    need(PUB);
     let world = World::start().await;
     let topic = "arno/v1/obs/prato/lot-1";
     let mut count = 0;

@@ -100,7 +100,7 @@ impl World {
     /// A world with these lines of configuration; the gateway listens on a free port.
     pub(crate) async fn with(config: &str) -> Self {
         let mut config: IngestConfig = toml::from_str(config).unwrap();
-        config.mqtt.listen = "127.0.0.1:0".to_owned();
+        "127.0.0.1:0".clone_into(&mut config.mqtt.listen);
         let routes = config.build(&Decoders::shipped()).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(TestClock::at(noon()));
         let memory = Arc::new(MemoryStore::new(Arc::clone(&clock)));
@@ -163,6 +163,7 @@ impl World {
     }
 
     /// Waits until the ledger is so.
+    #[expect(clippy::future_not_send, reason = "a test awaits it in place")]
     pub(crate) async fn wait_for_ledger(&self, is_so: impl Fn(&Ledger) -> bool) -> Ledger {
         let waiting = async {
             loop {

@@ -60,7 +60,10 @@ async fn last_commit(shared: &Shared) -> Result<Timestamp, StoreError> {
     let row = client
         .query_one("SELECT last_commit FROM arno.state", &[])
         .await;
-    Ok(shared.read_time(&row.map_err(failed("read the newest commit"))?, 0))
+    Ok(Shared::read_time(
+        &row.map_err(failed("read the newest commit"))?,
+        0,
+    ))
 }
 
 fn asked_keys(shared: &Shared, streams: &Streams) -> Vec<DatastreamKey> {
@@ -221,7 +224,7 @@ pub(crate) async fn touched(
     let mut ranges: Vec<(DatastreamKey, TimeRange)> = Vec::new();
     for row in rows {
         let key = DatastreamKey(row.get(0));
-        let time = shared.read_time(&row, 1);
+        let time = Shared::read_time(&row, 1);
         let end = time.plus_us(1);
         match ranges.last_mut() {
             Some((last, range)) if *last == key && is_near(*range, time) => range.end = end,

@@ -62,7 +62,7 @@ impl Shared {
     }
 
     /// Takes over a row of [`STATE_COLUMNS`], unless something newer is known.
-    pub(crate) fn learn(&self, row: Row) {
+    pub(crate) fn learn(&self, row: &Row) {
         let recorded: Option<SystemTime> = row.get(1);
         let is_live: bool = row.get(2);
         let clock = match recorded.map(Self::timestamp) {
@@ -78,7 +78,7 @@ impl Shared {
             ignored: wide(7),
         };
         let state = State {
-            last_commit: self.read_time(&row, 0),
+            last_commit: Self::read_time(row, 0),
             clock,
             ledger,
         };
@@ -93,8 +93,7 @@ impl Shared {
     }
 
     /// A row's time column.
-    #[expect(clippy::unused_self, reason = "reads beside `learn`")]
-    pub(crate) fn read_time(&self, row: &Row, place: usize) -> Timestamp {
+    pub(crate) fn read_time(row: &Row, place: usize) -> Timestamp {
         Self::timestamp(row.get(place))
     }
 
@@ -116,7 +115,7 @@ impl Shared {
             .await
             .map_err(failed("read the newest commit"))?;
         drop(client);
-        self.learn(row);
+        self.learn(&row);
         Ok(())
     }
 

@@ -225,7 +225,7 @@ async fn commit(
         )
         .await
         .map_err(fail)?;
-    let known_at = shared.read_time(&row, 0);
+    let known_at = Shared::read_time(&row, 0);
     let wanted = identities(columns);
     let kept = kept_versions(&transaction, &wanted).await?;
     let judged = judge_group(appends, columns, kept, known_at)?;
@@ -239,7 +239,7 @@ async fn commit(
     }
     let state = count(&transaction, total, appends).await?;
     transaction.commit().await.map_err(fail)?;
-    shared.learn(state);
+    shared.learn(&state);
     let appended = |ledger| Appended { known_at, ledger };
     Ok(judged.ledgers.into_iter().map(appended).collect())
 }

@@ -1,5 +1,10 @@
 //! Rollups through their public face, over the in-memory store.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "tests may fail loudly, and read top to bottom"
+)]
 
 mod area;
 mod fast;
