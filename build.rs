@@ -5,8 +5,8 @@
 //! ISTAT's, not ours, and `make setup` fetches them; the repository does not keep them.
 //!
 //! # Shape
-//! Out: the variable `ARNO_BOUNDARIES_GZ`, the absolute path of a gzip of an `areas.geojson`, for
-//! `include_bytes!(env!("ARNO_BOUNDARIES_GZ"))`.
+//! Out: the variable `BOUNDARIES_GZ`, the absolute path of a gzip of an `areas.geojson`, for
+//! `include_bytes!(env!("BOUNDARIES_GZ"))`.
 
 use std::{env, path::PathBuf};
 
@@ -15,10 +15,7 @@ fn main() {
     let boundaries = root.join(".cache/boundaries/tuscany.geojson.gz");
     println!("cargo::rerun-if-changed={}", boundaries.display());
     if boundaries.is_file() {
-        println!(
-            "cargo::rustc-env=ARNO_BOUNDARIES_GZ={}",
-            boundaries.display()
-        );
+        println!("cargo::rustc-env=BOUNDARIES_GZ={}", boundaries.display());
     } else {
         println!(
             "cargo::error=the boundaries are missing ({}): run make setup",

@@ -6,8 +6,8 @@
 //! `parking_now` for those alone, as everybody may see it.
 //!
 //! # Limits
-//! [`LOOK_INTERVAL`]: changes in between are one event. [`IDLE_INTERVAL`]: without commits the state
-//! is computed anew so often, since readings age. Rows that did not change are not sent.
+//! [`LOOK_INTERVAL`]: changes in between are one event. [`IDLE_INTERVAL`]: without commits the
+//! state is computed anew so often, since readings age. Rows that did not change are not sent.
 //!
 //! # Invariants
 //! What goes out is the answer to the same public question that anybody could ask.

@@ -1,8 +1,8 @@
 //! Logging: spans and events come in, lines for people or JSON lines go out on standard error.
 //!
 //! # Limits
-//! The level is `ARNO_LOG`'s (an env-filter, like `info,arno_ingest=debug`); default `info`. Nothing
-//! logs per message, and nothing logs a payload.
+//! The level is `ARNO_LOG`'s (an env-filter, like `info,arno_ingest=debug`); default `info`.
+//! Nothing logs per message, and nothing logs a payload.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;

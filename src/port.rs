@@ -35,6 +35,7 @@ impl Pages for Dashboards {
             content_type: asset.content_type.to_owned(),
             cache_control: asset.cache_control.to_owned(),
             etag: asset.etag,
+            policy: arno_dashboards::CONTENT_SECURITY_POLICY,
         })
     }
 }

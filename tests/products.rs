@@ -1,5 +1,5 @@
-//! `docs/products.md` is written from the products' own folders: `ARNO_TEST_BLESS=1` refreshes it, any
-//! other run compares.
+//! `docs/products.md` is written from the products' own folders: `ARNO_TEST_BLESS=1` refreshes it,
+//! any other run compares.
 #![expect(clippy::unwrap_used, reason = "a test says loudly what went wrong")]
 
 use std::fmt::Write as _;
@@ -10,8 +10,8 @@ use arno_analytics::Product;
 fn page() -> String {
     let mut page = String::from(
         "# The data products\n\nEach is a folder in `analytics/products`: its formula (`query.sql`), its \
-         description (`product.toml`). This page is written from them (`ARNO_TEST_BLESS=1 cargo test \
-         --test products`). What the figures mean in general stands in [numbers](numbers.md).\n",
+         description (`product.toml`). This page is written from them (`ARNO_TEST_BLESS=1 \
+         cargo test --test products`). What the figures mean in general stands in [numbers](numbers.md).\n",
     );
     for product in arno_analytics::product::shipped().unwrap() {
         write_product(&mut page, &product);

@@ -24,7 +24,10 @@ const LINE_CHARS_MAX: usize = 100;
 const STRING_LINE_CHARS_MAX: usize = 120;
 
 /// `(rule, path)`: what is excused. It started empty, and an entry needs a reason beside it.
-const EXCEPTIONS: &[(&str, &str)] = &[];
+const EXCEPTIONS: &[(&str, &str)] = &[
+    // The trait of `parquet` names its methods so.
+    ("verb", "store/lake/src/read.rs"),
+];
 
 /// Names that say nothing about what is inside.
 const MODULE_NAMES_BANNED: &[&str] = &[
@@ -200,16 +203,28 @@ fn files_stay_short() {
 
 #[test]
 fn lines_stay_short() {
-    each_line("line", |line| {
-        let chars = line.chars().count();
-        let text = line.trim_start();
-        let max = if text.contains('"') && !text.starts_with("//") {
-            STRING_LINE_CHARS_MAX
-        } else {
-            LINE_CHARS_MAX
-        };
-        (chars > max && !text.contains("://")).then(|| format!("{chars} characters: at most {max}"))
-    });
+    let mut faults = Vec::new();
+    for source in sources("rs") {
+        for (index, line) in source.text.lines().enumerate() {
+            let text = line.trim_start();
+            let has_string = text.contains('"') && !text.starts_with("//");
+            // A test's data stand as they are sent.
+            if text.contains("://") || (has_string && source.is_test()) {
+                continue;
+            }
+            let chars = line.chars().count();
+            let max = if has_string {
+                STRING_LINE_CHARS_MAX
+            } else {
+                LINE_CHARS_MAX
+            };
+            if chars > max {
+                let mend = format!("{chars} characters: at most {max}");
+                faults.push(source.fault(index + 1, "line", mend));
+            }
+        }
+    }
+    report(&["line"], faults);
 }
 
 #[test]

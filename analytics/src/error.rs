@@ -1,8 +1,8 @@
 //! What can go wrong with a question, as those who answer over HTTP must tell it apart.
 //!
 //! # Why
-//! A refused question names its mend and what is allowed, so that a person can act on it; a fault of
-//! ours says nothing of our insides. The engine's own errors are sorted here, once.
+//! A refused question names its mend and what is allowed, so that a person can act on it; a fault
+//! of ours says nothing of our insides. The engine's own errors are sorted here, once.
 
 use std::fmt;
 
@@ -241,9 +241,7 @@ impl AnalyticsError {
             },
             DataFusionError::ArrowError(inner, _) => Self::of_arrow(*inner),
             DataFusionError::ResourcesExhausted(message) => Self::exhausted(&message),
-            DataFusionError::IoError(error) if error.to_string().contains("disk space") => {
-                Self::exhausted(&error.to_string())
-            }
+            error if is_spilled_out(&error.to_string()) => Self::exhausted("disk space"),
             DataFusionError::SQL(..)
             | DataFusionError::Plan(_)
             | DataFusionError::NotImplemented(_)
@@ -258,6 +256,7 @@ impl AnalyticsError {
 
     fn of_shared(error: &DataFusionError) -> Self {
         match error.find_root() {
+            root if is_spilled_out(&root.to_string()) => Self::exhausted("disk space"),
             DataFusionError::ResourcesExhausted(message) => Self::exhausted(message),
             DataFusionError::External(inner) => match inner.downcast_ref::<Self>() {
                 Some(Self::Exceeded { bound, mend }) => Self::Exceeded {
@@ -288,9 +287,7 @@ impl AnalyticsError {
                 Ok(own) => *own,
                 Err(inner) => Self::broken(DataFusionError::External(inner)),
             },
-            ArrowError::IoError(message, _) if message.contains("disk space") => {
-                Self::exhausted(&message)
-            }
+            error if is_spilled_out(&error.to_string()) => Self::exhausted("disk space"),
             ArrowError::CastError(_)
             | ArrowError::ParseError(_)
             | ArrowError::ComputeError(_)
@@ -326,6 +323,11 @@ impl AnalyticsError {
             source: Some(source),
         }
     }
+}
+
+/// Whether temporary files met their bound; the engine says so in errors of several kinds.
+fn is_spilled_out(message: &str) -> bool {
+    message.contains("disk space during the spilling")
 }
 
 /// Drops what the engine adds for its own developers.

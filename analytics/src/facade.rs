@@ -1,13 +1,13 @@
 //! The one door of this crate: who asks and what come in, bounded streams of rows go out.
 //!
 //! # Shape
-//! Every answer is a `SendableRecordBatchStream`; text comes as views, times as microseconds UTC. The
-//! first batch is there when the call returns, so that most errors are the call's; an error in the
-//! stream sorts with [`AnalyticsError::of_engine`].
+//! Every answer is a `SendableRecordBatchStream`; text comes as views, times as microseconds UTC.
+//! The first batch is there when the call returns, so that most errors are the call's; an error in
+//! the stream sorts with [`AnalyticsError::of_engine`].
 //!
 //! # Invariants
-//! An answer stands on the last commit: rollups are refreshed before it, and all its tables share one
-//! snapshot of registry, datastreams and now.
+//! An answer stands on the last commit: rollups are refreshed before it, and all its tables share
+//! one snapshot of registry, datastreams and now.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -128,7 +128,8 @@ impl Analytics {
     /// Answers a product.
     ///
     /// # Errors
-    /// `Unknown` or `Parameter` for what is asked wrongly, `Exceeded`, `Busy`, or what the store says.
+    /// `Unknown` or `Parameter` for what is asked wrongly, `Exceeded`, `Busy`, or what the store
+    /// says.
     ///
     /// # Cancel
     /// Dropping the future or the stream ends the question.
@@ -173,8 +174,8 @@ impl Analytics {
     /// Answers a query in SQL that only reads.
     ///
     /// # Errors
-    /// `Refused` or `Query` for what is not offered or not valid, `Parameter` for a missing condition,
-    /// `Exceeded`, `Busy`, or what the store says.
+    /// `Refused` or `Query` for what is not offered or not valid, `Parameter` for a missing
+    /// condition, `Exceeded`, `Busy`, or what the store says.
     ///
     /// # Cancel
     /// Dropping the future or the stream ends the question.
@@ -262,8 +263,8 @@ impl Analytics {
         Ok(())
     }
 
-    /// Keeps looking at the folder of a region's own products, until told to stop: a changed file is
-    /// taken within seconds, without a restart.
+    /// Keeps looking at the folder of a region's own products, until told to stop: a changed file
+    /// is taken within seconds, without a restart.
     ///
     /// # Cancel
     /// Ends at once with the token; dropping it loses nothing.

@@ -2,12 +2,12 @@
 //! quantiles, geodesic geometry.
 //!
 //! # Why
-//! What SQL can't say becomes a function that the SQL calls: local days of 23 and 25 hours, metres on
-//! the ellipsoid, quantiles whose interpolation is exact.
+//! What SQL can't say becomes a function that the SQL calls: local days of 23 and 25 hours, metres
+//! on the ellipsoid, quantiles whose interpolation is exact.
 //!
 //! # Shape
-//! Times are timestamps in microseconds UTC. A geometry is WKB in a binary column (as in `areas` and
-//! `things`), and WKT text is taken wherever a geometry is; longitude first, WGS 84.
+//! Times are timestamps in microseconds UTC. A geometry is WKB in a binary column (as in `areas`
+//! and `things`), and WKT text is taken wherever a geometry is; longitude first, WGS 84.
 
 pub(crate) mod argument;
 pub(crate) mod average;

@@ -3,8 +3,8 @@
 //!
 //! # Shape
 //! `property, time, result, quality, received, result_time, over_capacity`, by property and time.
-//! `over_capacity` is null but for `vehicles` (more than the capacity that was known then) and `free`
-//! (less than none).
+//! `over_capacity` is null but for `vehicles` (more than the capacity that was known then) and
+//! `free` (less than none).
 
 use std::sync::Arc;
 

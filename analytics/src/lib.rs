@@ -1,13 +1,14 @@
-//! Analyses that no small town can set up alone: a caller's question comes in, a bounded stream of rows
-//! that this caller may see goes out.
+//! Analyses that no small town can set up alone: a caller's question comes in, a bounded stream of
+//! rows that this caller may see goes out.
 //!
 //! # Why
-//! Everything that is asked, over HTTP, in SQL or by a chart, goes through [`Analytics`]: one place where
-//! privacy, limits and the meaning of figures hold, whatever the question looks like.
+//! Everything that is asked, over HTTP, in SQL or by a chart, goes through [`Analytics`]: one place
+//! where privacy, limits and the meaning of figures hold, whatever the question looks like.
 //!
 //! # Shape
 //! * `table`: what queries read, cut to the caller's view before they see it.
-//! * `function`: what SQL can't say by itself: local time, time-weighted averages, geodesic geometry.
+//! * `function`: what SQL can't say by itself: local time, time-weighted averages, geodesic
+//!   geometry.
 //! * [`product`]: named analyses, each a folder with its SQL and its description.
 //! * [`privacy`]: figures about people as published cells.
 //! * [`session`]: one bounded, read-only session a question, on threads of its own.

@@ -2,26 +2,26 @@
 //! them goes out.
 //!
 //! # Why
-//! Counts of people are public only where nobody can be told apart. Hiding small cells is not enough:
-//! a total less its other parts gives the hidden one back. So what is shown is checked as somebody
-//! would attack it, and more is hidden until nothing can be derived.
+//! Counts of people are public only where nobody can be told apart. Hiding small cells is not
+//! enough: a total less its other parts gives the hidden one back. So what is shown is checked as
+//! somebody would attack it, and more is hidden until nothing can be derived.
 //!
 //! # Shape
-//! One bucket of time at a time; a bucket is an hour or more and closed. A cell is first judged alone
-//! ([`Rule`]), then together with the tree ([`audit`]).
+//! One bucket of time at a time; a bucket is an hour or more and closed. A cell is first judged
+//! alone ([`Rule`]), then together with the tree ([`audit`]).
 //!
 //! # Invariants
-//! A cell with 0 < most people at once < k shows nothing. A total that is shown never has exactly one
-//! hidden part. For every hidden cell the interval that all shown cells leave contains all of 0 to k.
-//! Property tests hold this against an independent search.
+//! A cell with 0 < most people at once < k shows nothing. A total that is shown never has exactly
+//! one hidden part. For every hidden cell the interval that all shown cells leave contains all of 0
+//! to k. Property tests hold this against an independent search.
 //!
 //! # Limits
-//! Over time an hour is held against its day, week and month ([`time`]), as if all of them were known
-//! throughout; combinations of weeks and months that overlap are not.
+//! Over time an hour is held against its day, week and month ([`time`]), as if all of them were
+//! known throughout; combinations of weeks and months that overlap are not.
 //!
 //! # Source
-//! Own rule; complementary suppression as in Hundepool et al., Statistical Disclosure Control, 2012,
-//! chapter 4.
+//! Own rule; complementary suppression as in Hundepool et al., Statistical Disclosure Control,
+//! 2012, chapter 4.
 
 pub(crate) mod audit;
 pub(crate) mod time;

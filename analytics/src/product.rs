@@ -1,10 +1,10 @@
-//! Data products: a folder with `query.sql` and `product.toml` comes in, a named analysis with fixed
-//! meaning, columns and units goes out.
+//! Data products: a folder with `query.sql` and `product.toml` comes in, a named analysis with
+//! fixed meaning, columns and units goes out.
 //!
 //! # Why
-//! The route, the schema, the catalogue entry, the chart and the documentation of a product all derive
-//! from its folder. The shipped ones are embedded; a region adds its own in its configuration, checked
-//! the same way, without a build and without a restart.
+//! The route, the schema, the catalogue entry, the chart and the documentation of a product all
+//! derive from its folder. The shipped ones are embedded; a region adds its own in its
+//! configuration, checked the same way, without a build and without a restart.
 //!
 //! # Shape
 //! The SQL reads the tables of [`crate::table`] in the caller's view. Its placeholders are bound as

@@ -1,8 +1,8 @@
 //! One question and all it may look at: who asks, when, of which knowledge, over which snapshots.
 //!
 //! # Why
-//! Every table of a question must stand on the same registry, the same datastreams and the same now,
-//! or a join shows a thing that another table does not know.
+//! Every table of a question must stand on the same registry, the same datastreams and the same
+//! now, or a join shows a thing that another table does not know.
 
 use std::sync::Arc;
 
@@ -47,6 +47,7 @@ impl Question {
 
 /// The refusal of an area that is not there.
 pub(crate) fn unknown_area(registry: &Registry, name: &str) -> AnalyticsError {
+    /// A list that a person still reads.
     const LISTED_COUNT_MAX: usize = 20;
     // Wide areas first: a caller who guessed wrong finds the way down from them.
     let mut areas: Vec<_> = registry

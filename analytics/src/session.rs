@@ -2,9 +2,9 @@
 //! read-only query goes out.
 //!
 //! # Why
-//! Nothing is shared between questions but threads: tables are made for the caller's view, functions
-//! for the question's budget, memory and temporary space are its own share. So a question can neither
-//! see nor starve another.
+//! Nothing is shared between questions but threads: tables are made for the caller's view,
+//! functions for the question's budget, memory and temporary space are its own share. So a question
+//! can neither see nor starve another.
 //!
 //! # Limits
 //! Memory and temporary space a question: the configuration's, divided by the questions at once.

@@ -1,8 +1,8 @@
 //! Addresses: a request's headers come in, the address under which the client knows us goes out.
 //!
 //! # Why
-//! `next` is absolute, as the Italian guidelines ask, and must work behind a proxy. Headers that any
-//! client can write are believed only from configured proxies.
+//! `next` is absolute, as the Italian guidelines ask, and must work behind a proxy. Headers that
+//! any client can write are believed only from configured proxies.
 
 use std::net::IpAddr;
 

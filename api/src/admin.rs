@@ -1,8 +1,8 @@
 //! `/api/v1/admin/…`: what operators see and do.
 //!
 //! # Invariants
-//! Every handler begins with [`Caller::must_operate`](crate::admit::Caller::must_operate). Answers are
-//! never kept by caches. A token's secret is in the answer that makes it and nowhere else.
+//! Every handler begins with [`Caller::must_operate`](crate::admit::Caller::must_operate). Answers
+//! are never kept by caches. A token's secret is in the answer that makes it and nowhere else.
 
 pub(crate) mod ledger;
 pub(crate) mod publishers;

@@ -156,7 +156,8 @@ impl ApiConfig {
         }
     }
 
-    /// The proxies whose headers are believed; faulty entries, which [`Self::check`] names, are left out.
+    /// The proxies whose headers are believed; faulty entries, which [`Self::check`] names, are
+    /// left out.
     pub(crate) fn proxies(&self) -> Vec<Network> {
         self.trusted_proxies
             .iter()

@@ -1,8 +1,8 @@
 //! `/docs`: the OpenAPI document for people, drawn by a page of our own.
 //!
 //! # Why
-//! The ready-made pages load a megabyte and more from another host. This one is three small files that
-//! read `/openapi.json`, work without a network beyond ours, and let one try each address.
+//! The ready-made pages load a megabyte and more from another host. This one is three small files
+//! that read `/openapi.json`, work without a network beyond ours, and let one try each address.
 
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -15,6 +15,9 @@ use crate::problem::Problem;
 
 const PAGE: &str = include_str!("docs/index.html");
 const SCRIPT: &str = include_str!("docs/docs.js");
+/// What the page may load: its own origin.
+const POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; \
+    form-action 'self'; frame-ancestors 'self'";
 const STYLE: &str = include_str!("docs/docs.css");
 
 /// Shows the page.
@@ -40,6 +43,6 @@ fn answer(text: &'static str, kind: &'static str) -> Response {
     response
         .headers_mut()
         .insert(CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
-    page::guard(&mut response);
+    page::guard(&mut response, POLICY);
     response
 }

@@ -1,8 +1,8 @@
 //! Encoders: record batches come in, the bytes of one of the six formats go out.
 //!
 //! # Why
-//! Rows leave as they come, batch by batch; nothing holds an answer whole. The text formats share one
-//! way to write a value ([`cell`]), so that a number is the same text in each.
+//! Rows leave as they come, batch by batch; nothing holds an answer whole. The text formats share
+//! one way to write a value ([`cell`]), so that a number is the same text in each.
 //!
 //! # Invariants
 //! Between two batches an encoder holds at most one batch (Parquet: one row group). What it wrote

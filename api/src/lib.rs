@@ -1,9 +1,9 @@
 //! Arno over HTTP: a request comes in, a streamed answer or a problem that names its mend goes out.
 //!
 //! # Why
-//! People, their scripts and the dashboards all speak to Arno here and only here: what the page needs,
-//! a developer outside can get too. One module per face; what many faces share (problems, formats,
-//! rights, limits) stands once, beside them.
+//! People, their scripts and the dashboards all speak to Arno here and only here: what the page
+//! needs, a developer outside can get too. One module per face; what many faces share (problems,
+//! formats, rights, limits) stands once, beside them.
 //!
 //! # Shape
 //! [`ApiState`] holds the ports that `src` plugs; [`router`] is the whole face of it as an axum
@@ -11,9 +11,10 @@
 //! otherwise; [`serve`] answers on a listener until it is told to stop.
 //!
 //! # Invariants
-//! * Every answer is an object, a stream of rows in one of six formats, or `application/problem+json`.
-//! * Answers stream: memory does not grow with them. What breaks in the middle breaks the connection,
-//!   so that half an answer is never taken for a whole one.
+//! * Every answer is an object, a stream of rows in one of six formats, or
+//!   `application/problem+json`.
+//! * Answers stream: memory does not grow with them. What breaks in the middle breaks the
+//!   connection, so that half an answer is never taken for a whole one.
 //! * No error tells of the insides; the cause is in the log, once.
 
 mod address;

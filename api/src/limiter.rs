@@ -1,4 +1,5 @@
-//! Fair shares: a caller's key and the moment come in, whether it may go on and what is left go out.
+//! Fair shares: a caller's key and the moment come in, whether it may go on and what is left go
+//! out.
 //!
 //! # Why
 //! One runaway script must not take the service from the towns. A window of a minute is what the

@@ -2,8 +2,8 @@
 //! by one.
 //!
 //! # Shape
-//! Lists are in the order of names, a page at a time: `limit`, and `cursor` with the last name of the
-//! page before. Areas and things come as GeoJSON too.
+//! Lists are in the order of names, a page at a time: `limit`, and `cursor` with the last name of
+//! the page before. Areas and things come as GeoJSON too.
 //!
 //! # Invariants
 //! Who may not see a thing's data does not see the thing: things that are not open show to their

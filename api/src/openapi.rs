@@ -1,9 +1,9 @@
 //! `/openapi.json`: the whole face as an OpenAPI 3.1 document.
 //!
 //! # Why
-//! The fixed routes stand in one table ([`route`]), the schemas are those of the types that are really
-//! answered (utoipa derives them), and every data product adds its own address, parameters and row
-//! from its sheet. So the document can't promise what is not there.
+//! The fixed routes stand in one table ([`route`]), the schemas are those of the types that are
+//! really answered (utoipa derives them), and every data product adds its own address, parameters
+//! and row from its sheet. So the document can't promise what is not there.
 //!
 //! # Invariants
 //! The error-level rules of the Italian rule set hold, whatever the products: a test checks them.
@@ -118,8 +118,8 @@ fn info(config: &ApiConfig) -> Info {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Readings of many towns and utilities, and the regional analyses made of them: as JSON, \
-             NDJSON, CSV, GeoJSON, Parquet and Arrow streams. Times are RFC 3339 in UTC. Every figure \
-             carries its known share; null means that too little was known. Open data need no token.",
+             NDJSON, CSV, GeoJSON, Parquet and Arrow streams. Times are RFC 3339 in UTC. Every \
+             figure carries its known share; null means that too little was known. Open data need no token.",
         ))
         .terms_of_service(Some(config.terms_url.as_str()))
         .contact(Some(

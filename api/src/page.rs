@@ -1,8 +1,9 @@
 //! The dashboards: a path comes in, an embedded asset goes out.
 //!
 //! # Why
-//! The application keeps its state in the address, so an address that is no asset and no face of the
-//! API is the application's own: its start page answers, to whoever wants a page. All else is 404.
+//! The application keeps its state in the address, so an address that is no asset and no face of
+//! the API is the application's own: its start page answers, to whoever wants a page. All else is
+//! 404.
 //!
 //! # Invariants
 //! Pages may load from their own origin only: the headers say so, whatever the page tries.
@@ -35,11 +36,6 @@ const FACES: [&str; 9] = [
     "catalog",
     "assets",
 ];
-/// What a page may load: its own origin; map tiles are drawn by a worker made from a blob.
-const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; \
-    child-src 'self' blob:; style-src 'self' 'unsafe-inline'; font-src 'self' data:; \
-    object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'";
-
 /// One asset of the dashboards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
@@ -51,6 +47,8 @@ pub struct Page {
     pub cache_control: String,
     /// Its tag, with quotes.
     pub etag: String,
+    /// What it may load: its `Content-Security-Policy`.
+    pub policy: &'static str,
 }
 
 /// Holds the dashboards' assets; plugged by `src`.
@@ -85,9 +83,9 @@ pub(crate) async fn fallback(
 }
 
 /// Puts on a page what it may load.
-pub(crate) fn guard(response: &mut Response) {
+pub(crate) fn guard(response: &mut Response, policy: &'static str) {
     let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
 }
 
@@ -148,6 +146,6 @@ fn answer(page: Page, headers: &HeaderMap) -> Response {
             response.headers_mut().insert(name, value);
         }
     }
-    guard(&mut response);
+    guard(&mut response, page.policy);
     response
 }

@@ -1,5 +1,5 @@
-//! Query parameters: the text after `?` comes in, checked values go out, or a problem that names the
-//! parameter, what was wrong with it and what is allowed.
+//! Query parameters: the text after `?` comes in, checked values go out, or a problem that names
+//! the parameter, what was wrong with it and what is allowed.
 //!
 //! # Why
 //! A misspelt parameter that is ignored gives a wrong answer that looks right. So every address has

@@ -1,8 +1,8 @@
 //! Problems: what went wrong comes in, an `application/problem+json` answer goes out.
 //!
 //! # Why
-//! Whoever gets an error must be able to act on it: it names what was wrong, in which parameter, and
-//! what is allowed instead. Whoever attacks must learn nothing of the insides from it.
+//! Whoever gets an error must be able to act on it: it names what was wrong, in which parameter,
+//! and what is allowed instead. Whoever attacks must learn nothing of the insides from it.
 //!
 //! # Invariants
 //! Only this module turns failures into HTTP. 400-class: the caller's; 500: a bug of ours, logged
@@ -87,6 +87,16 @@ impl Problem {
     /// 422: well formed, but wrong.
     pub(crate) fn wrong(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// As an answer to a query: names in it that do not exist are faults of the query, not of the
+    /// address.
+    pub(crate) fn of_query(mut self) -> Self {
+        if self.status() == StatusCode::NOT_FOUND {
+            self.0.status = StatusCode::UNPROCESSABLE_ENTITY.as_u16();
+            "Unprocessable Entity".clone_into(&mut self.0.title);
+        }
+        self
     }
 
     /// 503: ours, and passing.

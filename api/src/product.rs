@@ -235,8 +235,8 @@ fn default_of(sheet: &ProductSheet, name: &str) -> Option<String> {
     parameter.default.clone()
 }
 
-/// The zone of an answer: the asked area's or thing's, else the first region's, else any area's, else
-/// Italy's.
+/// The zone of an answer: the asked area's or thing's, else the first region's, else any area's,
+/// else Italy's.
 fn zone(registry: &Registry, question: &ProductQuestion) -> Zone {
     let place = question
         .thing

@@ -6,7 +6,8 @@
 //!
 //! # Shape
 //! A short answer is written whole, with its length. A longer one is written by a task that hands
-//! over piece by piece and waits for the reader: [`PIECES_COUNT_MAX`] pieces at most lie in between.
+//! over piece by piece and waits for the reader: [`PIECES_COUNT_MAX`] pieces at most lie in
+//! between.
 //!
 //! # Limits
 //! `answer_time_max` for the whole, `stall_time_max` for a reader that takes nothing: then the task

@@ -47,8 +47,8 @@ pub fn router(state: ApiState) -> Router {
     guarded(state)
 }
 
-/// The router for a caller whose rights are known: every request has this role, and no fair share is
-/// counted. For the socket in the data folder, and for commands in the same process.
+/// The router for a caller whose rights are known: every request has this role, and no fair share
+/// is counted. For the socket in the data folder, and for commands in the same process.
 pub fn router_as(state: ApiState, role: Role) -> Router {
     guarded(state).layer(Extension(role))
 }
@@ -63,10 +63,15 @@ fn guarded(state: ApiState) -> Router {
             "application/vnd.apache.parquet",
         ))
         .and(NotForContentType::const_new("application/vnd.apache.arrow"));
-    open.merge(stacked(closed_routes(), &state))
-        .layer(CompressionLayer::new().compress_when(not_packed))
+    let routes = open
+        .merge(stacked(closed_routes(), &state))
         .layer(from_fn(watch))
-        .with_state(state)
+        .with_state(state);
+    // Around the whole: only there does a 405 know which methods its address takes.
+    Router::new()
+        .fallback_service(routes)
+        .layer(from_fn(say_problems))
+        .layer(CompressionLayer::new().compress_when(not_packed))
 }
 
 /// The guards that hold for every address.
@@ -75,7 +80,6 @@ fn stacked(routes: Router<ApiState>, state: &ApiState) -> Router<ApiState> {
         .layer(from_fn_with_state(state.clone(), bounded))
         .layer(from_fn_with_state(state.clone(), admit))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(say_problems))
 }
 
 fn registry_routes() -> Router<ApiState> {

@@ -1,12 +1,14 @@
-//! Answers on a listener: connections come in, are answered by a router, and are drained at the end.
+//! Answers on a listener: connections come in, are answered by a router, and are drained at the
+//! end.
 //!
 //! # Why
 //! Clients that open connections and say nothing, or say it a byte at a time, must not take the
 //! places of others: connections are counted, and a request's head has its time.
 //!
 //! # Limits
-//! `connections_count_max`: further ones wait in the system's queue. [`HEAD_TIME_MAX`] for the head of a
-//! request. [`DRAIN_TIME_MAX`] for answers on their way when it stops; what is late is cut off.
+//! `connections_count_max`: further ones wait in the system's queue. [`HEAD_TIME_MAX`] for the head
+//! of a request. [`DRAIN_TIME_MAX`] for answers on their way when it stops; what is late is cut
+//! off.
 //!
 //! # Cancel
 //! Dropping the future closes the listener and all its connections at once.

@@ -1,5 +1,7 @@
 //! `POST /api/v1/sql`: a read-only query over the caller's view.
 
+use std::collections::HashSet;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, VARY};
@@ -14,7 +16,7 @@ use crate::admit::Caller;
 use crate::body;
 use crate::encode::Envelope;
 use crate::format::Format;
-use crate::params::Params;
+use crate::params::{Params, quoted};
 use crate::problem::Problem;
 use crate::respond::{self, Answer, Shown};
 use crate::state::ApiState;
@@ -57,7 +59,20 @@ pub(crate) async fn query(
         return Err(Problem::wrong("`query` is empty: write one SELECT").at("query"));
     }
     let rows = state.questions().sql(&caller.0, &query).await;
-    let rows = rows.map_err(|error| error.into_problem(&caller.0))?;
+    let rows = rows.map_err(|error| error.into_problem(&caller.0).of_query())?;
+    let mut names = HashSet::new();
+    if let Some(field) = rows
+        .schema
+        .fields()
+        .iter()
+        .find(|field| !names.insert(field.name()))
+    {
+        let detail = format!(
+            "two columns of the answer are named `{}`: give one of them another name with AS",
+            quoted(field.name())
+        );
+        return Err(Problem::wrong(detail).at("query"));
+    }
     let columns = rows.schema.fields().iter().map(|field| SqlColumn {
         name: field.name().clone(),
         kind: field.data_type().to_string(),

@@ -1,7 +1,8 @@
 //! `/status` and `/ready`: whether the service lives, and whether each part does its work.
 //!
 //! # Source
-//! Italian interoperability guidelines, REST_NAME_011: `/status` answers problem+json, 200 when well.
+//! Italian interoperability guidelines, REST_NAME_011: `/status` answers problem+json, 200 when
+//! well.
 
 use std::collections::BTreeMap;
 

@@ -2,8 +2,8 @@
 //!
 //! # Why
 //! A wrong number is worse than a missing one. What names no thing, lies in the future or is no
-//! number for its property is refused here with its reason, each reading by itself: one bad property
-//! does not sink its siblings. What is merely improbable is stored and marked.
+//! number for its property is refused here with its reason, each reading by itself: one bad
+//! property does not sink its siblings. What is merely improbable is stored and marked.
 //!
 //! # Shape
 //! Readings in order of arrival → [`Observation`] rows in the same order, and quarantine entries.

@@ -15,7 +15,8 @@ pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 pub enum Route {
     /// An MQTT topic.
     Topic(String),
-    /// A named route of the HTTP push: `native`, `meraki`, `netjson`, or one from the configuration.
+    /// A named route of the HTTP push: `native`, `meraki`, `netjson`, or one from the
+    /// configuration.
     Push(String),
 }
 

@@ -1,11 +1,12 @@
-//! The embedded MQTT gateway: devices' publishes come in and are acknowledged when they are durable;
-//! the live feed goes out to subscribers.
+//! The embedded MQTT gateway: devices' publishes come in and are acknowledged when they are
+//! durable; the live feed goes out to subscribers.
 //!
 //! # Why
 //! A device's acknowledgement must be a promise, and a broker between would promise too early. So
 //! this is no broker: what is ingested is not routed on, subscribers get the live feed alone.
-//! `docs/decisions/003-gateway.md` says why on this framework: one connection's publishes are handled together and
-//! acknowledged in order, so that one busy bridge profits from group commit too.
+//! `docs/decisions/003-gateway.md` says why on this framework: one connection's publishes are
+//! handled together and acknowledged in order, so that one busy bridge profits from group commit
+//! too.
 //!
 //! # Limits
 //! [`GatewaySettings`]; sessions do not outlive their connection (MQTT 5 clients are told so); live
@@ -159,7 +160,8 @@ impl Gateway {
         self.address
     }
 
-    /// Whether it still serves: a thread that ended by itself does not, and [`Self::stop`] says why.
+    /// Whether it still serves: a thread that ended by itself does not, and [`Self::stop`] says
+    /// why.
     pub fn is_serving(&self) -> bool {
         !self.thread.is_finished()
     }

@@ -127,8 +127,8 @@ impl Ingest {
     /// counts: push and replay.
     ///
     /// # Errors
-    /// `UnknownRoute` for a push; `Store` when the store does not take it. A payload that can't be read is no
-    /// error: it is durable in quarantine and stands in the problems.
+    /// `UnknownRoute` for a push; `Store` when the store does not take it. A payload that can't be
+    /// read is no error: it is durable in quarantine and stands in the problems.
     ///
     /// # Cancel
     /// It may or may not become durable; sending it again is safe.
@@ -305,8 +305,8 @@ impl Ingest {
     }
 }
 
-/// A message from a broker on a topic that no route reads. Nobody knows what it may hold, so nothing
-/// of it is kept.
+/// A message from a broker on a topic that no route reads. Nobody knows what it may hold, so
+/// nothing of it is kept.
 fn unrouted(delivery: &Delivery, topic: String) -> Opened {
     let problem = Problem::new(QuarantineReason::Malformed, "no route reads this topic");
     Opened {

@@ -1,17 +1,18 @@
-//! Masks what could name a person's device or account in text that is about to be kept: bytes come in,
-//! the same bytes with such words crossed out go out.
+//! Masks what could name a person's device or account in text that is about to be kept: bytes come
+//! in, the same bytes with such words crossed out go out.
 //!
 //! # Why
-//! The quarantine keeps what could not be read, on any route, so that it can be mended. A device that
-//! sends its clients' addresses where only counts belong must not get them written down that way.
+//! The quarantine keeps what could not be read, on any route, so that it can be mended. A device
+//! that sends its clients' addresses where only counts belong must not get them written down that
+//! way.
 //!
 //! # Shape
-//! Crossed out, letter by letter, so that lengths stay: hardware addresses (six pairs with `:` or `-`,
-//! three fours with `.`, twelve digits in a row), IPv4 and IPv6 addresses, e-mail addresses.
+//! Crossed out, letter by letter, so that lengths stay: hardware addresses (six pairs with `:` or
+//! `-`, three fours with `.`, twelve digits in a row), IPv4 and IPv6 addresses, e-mail addresses.
 //!
 //! # Limits
-//! One pass over words; a word ends at anything but letters, digits and `:-.@_+%`. Names of people are
-//! not recognised: routes that can carry them keep no payload at all.
+//! One pass over words; a word ends at anything but letters, digits and `:-.@_+%`. Names of people
+//! are not recognised: routes that can carry them keep no payload at all.
 
 use std::borrow::Cow;
 

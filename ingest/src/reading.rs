@@ -1,4 +1,5 @@
-//! Readings: what a decoder, a replay or a back-fill took out of its source, named but not admitted.
+//! Readings: what a decoder, a replay or a back-fill took out of its source, named but not
+//! admitted.
 //!
 //! # Why
 //! Sources differ in bytes; from here on they are the same. A reading names its thing and property

@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest local name in bytes; longer ones are refused (they must fit in a topic level and a path).
+/// Longest local name in bytes; longer ones are refused (they must fit in a topic level and a
+/// path).
 pub const ID_BYTES_MAX: usize = 64;
 /// Names that addresses and topics keep for themselves.
 pub const RESERVED: [&str; 4] = ["live", "obs", "sys", "all"];
@@ -164,7 +165,8 @@ pub struct ThingId {
     colon: u8,
 }
 
-/// As its text, so that a map is asked by `&str` ([`Borrow`] promises it); the text fixes the colon.
+/// As its text, so that a map is asked by `&str` ([`Borrow`] promises it); the text fixes the
+/// colon.
 impl Hash for ThingId {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         self.text.hash(hasher);

@@ -80,7 +80,8 @@ impl Timestamp {
     }
 
     /// From an epoch number: seconds below 1e11 in size, milliseconds from there on
-    /// (1e11 seconds is the year 5138; 1e11 milliseconds is 1973). Fractions count to the microsecond.
+    /// (1e11 seconds is the year 5138; 1e11 milliseconds is 1973). Fractions count to the
+    /// microsecond.
     ///
     /// # Errors
     /// [`TimeError::Number`] when it is not finite or not within the years 1 to 9999.

@@ -1,9 +1,10 @@
-//! `arno replay`: recorded files are played into the holder of the data folder, or through a broker.
+//! `arno replay`: recorded files are played into the holder of the data folder, or through a
+//! broker.
 //!
 //! # Why
-//! A recording is played by whoever holds the folder. A running process is asked through its socket,
-//! which only the folder's owner may use: it reads the files itself and says line by line how far it
-//! is. That route is not on the network.
+//! A recording is played by whoever holds the folder. A running process is asked through its
+//! socket, which only the folder's owner may use: it reads the files itself and says line by line
+//! how far it is. That route is not on the network.
 
 use std::convert::Infallible;
 use std::io::{Write as _, stdout};

@@ -2,8 +2,9 @@
 //! chance goes out.
 //!
 //! # Why
-//! Writers that try again at once meet again at once: of six that do, one in four loses eight times in
-//! a row. A wait that doubles, of which each takes a random part, lets them pass one after another.
+//! Writers that try again at once meet again at once: of six that do, one in four loses eight times
+//! in a row. A wait that doubles, of which each takes a random part, lets them pass one after
+//! another.
 //!
 //! # Limits
 //! [`ATTEMPTS_COUNT_MAX`] tries, about five seconds in all; then the conflict is the caller's.

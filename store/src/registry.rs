@@ -7,8 +7,8 @@
 //! is a new snapshot with a higher revision.
 //!
 //! # Shape
-//! [`Files`] → [`Bundle`] (as written, checked) → [`Registry`] (derived: places, belongings, indexes).
-//! Maps ordered by id, so that every listing and export has one order.
+//! [`Files`] → [`Bundle`] (as written, checked) → [`Registry`] (derived: places, belongings,
+//! indexes). Maps ordered by id, so that every listing and export has one order.
 
 mod build;
 pub mod bundle;
@@ -173,8 +173,8 @@ impl Registry {
         self.places.get(thing)
     }
 
-    /// The things that belong to an area at some time, with when; by global name, then time. A thing
-    /// that left and came back stands once for each stay.
+    /// The things that belong to an area at some time, with when; by global name, then time. A
+    /// thing that left and came back stands once for each stay.
     pub fn things_in<'a>(
         &'a self,
         area: &'a AreaId,
@@ -202,7 +202,8 @@ impl Registry {
         parts.iter().filter_map(|id| self.things.get(id))
     }
 
-    /// How long a state of a thing holds: the thing's word, else the property's; `None` without limit.
+    /// How long a state of a thing holds: the thing's word, else the property's; `None` without
+    /// limit.
     pub fn max_hold(&self, thing: &Thing, property: &ObservedProperty) -> Option<Duration> {
         thing
             .max_hold

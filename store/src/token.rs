@@ -1,17 +1,17 @@
 //! Credentials: a token is shown once, kept hashed, and names a role.
 //!
 //! # Why
-//! Devices and programs show the same secret a thousand times an hour, so it is 256 bits of chance and
-//! needs no slow hash: SHA-256 of it can't be tried through. A data folder or database that leaks holds
-//! no secret that works.
+//! Devices and programs show the same secret a thousand times an hour, so it is 256 bits of chance
+//! and needs no slow hash: SHA-256 of it can't be tried through. A data folder or database that
+//! leaks holds no secret that works.
 //!
 //! # Shape
 //! `arno_` and 43 letters of URL-safe base64, so that scanners for leaked secrets can know it. The
 //! document `tokens` holds every token's number, role, hash and last four letters.
 //!
 //! # Limits
-//! [`TOKENS_COUNT_MAX`]: a further token is refused until others are revoked. [`SECRET_BYTES_MAX`]: a
-//! longer secret is wrong unseen.
+//! [`TOKENS_COUNT_MAX`]: a further token is refused until others are revoked.
+//! [`SECRET_BYTES_MAX`]: a longer secret is wrong unseen.
 //!
 //! # Invariants
 //! Hashes are compared in constant time; a revoked token never works again.

@@ -1,5 +1,6 @@
-//! The dashboards in a real browser, over a simulated region: figures equal the API's, nothing leaves
-//! the page's own origin, and a reading changes the page. Pictures go to `test-output/pages`.
+//! The dashboards in a real browser, over a simulated region: figures equal the API's, nothing
+//! leaves the page's own origin, and a reading changes the page. Pictures go to
+//! `test-output/pages`.
 
 use std::path::Path;
 use std::process::Command;

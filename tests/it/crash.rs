@@ -1,5 +1,5 @@
-//! Kill -9 at a random moment while fifty connections publish; then everything acknowledged is there,
-//! once.
+//! Kill -9 at a random moment while fifty connections publish; then everything acknowledged is
+//! there, once.
 //!
 //! Each connection sends one observation at a time or a few in flight, notes what was acknowledged,
 //! and after the restart sends everything that was not. `ARNO_TEST_ROUNDS` sets the rounds,

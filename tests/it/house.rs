@@ -14,6 +14,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// The built binary.
 pub(crate) fn arno() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_arno"));
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"ARNO_") {
+            command.env_remove(name);
+        }
+    }
     command
         .env("ARNO_LOG", "warn,arno=info")
         .stdin(Stdio::null());
@@ -91,6 +96,17 @@ impl House {
             );
             pause();
         }
+    }
+
+    /// A line of the kernel's account of the process: `VmRSS`, `VmHWM`.
+    pub(crate) fn memory_kib(&self, name: &str) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap();
+        let words = line.trim_start_matches(':').split_whitespace();
+        words.take(1).map(|word| word.parse::<u64>().unwrap()).sum()
     }
 
     /// What it logged.

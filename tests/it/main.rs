@@ -13,6 +13,7 @@ mod browser;
 mod canary;
 mod crash;
 mod house;
+mod memory;
 mod recorded;
 mod river;
 mod truth;

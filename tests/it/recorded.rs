@@ -1,8 +1,8 @@
-//! Recorded feeds, replayed by the binary: the ledger closes, and hourly occupancy and known share of
-//! every car park equal what an independent program makes of the same rows.
+//! Recorded feeds, replayed by the binary: the ledger closes, and hourly occupancy and known share
+//! of every car park equal what an independent program makes of the same rows.
 //!
-//! The recordings lie beside the checkout (`../shared/data`) or where `ARNO_TEST_DATA` says; they are
-//! not ours to keep here, so without them the test says loudly that it was skipped.
+//! The recordings lie beside the checkout (`../shared/data`) or where `ARNO_TEST_DATA` says; they
+//! are not ours to keep here, so without them the test says loudly that it was skipped.
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 use std::collections::BTreeMap;
@@ -136,7 +136,7 @@ fn compare(house: &House, wanted: &Path, names: &BTreeMap<String, String>) {
         let lot = names
             .get(cells[0])
             .cloned()
-            .unwrap_or_else(|| cells[0].to_lowercase());
+            .unwrap_or_else(|| cells[0].to_lowercase().replace(' ', "-"));
         let key = (lot, cells[1].to_owned());
         let numbers: Vec<i64> = cells[3..6]
             .iter()

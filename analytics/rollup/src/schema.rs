@@ -131,9 +131,9 @@ pub fn rollup_schema() -> SchemaRef {
 ///
 /// `area` holds the thing's global name with level `thing`. `outside`: the row is what lies in
 /// `area` but in no area of `level`. Parking has the `…_integral` columns, `capacity_expected` and
-/// `buckets_…`; every other measure `known_us` and `expected_us` (known share = their ratio), by its
-/// area mode a `value` (sum or mean over things; null when nothing is known; always null for the
-/// modes `capacity` and `none`), and summed states `peak`.
+/// `buckets_…`; every other measure `known_us` and `expected_us` (known share = their ratio), by
+/// its area mode a `value` (sum or mean over things; null when nothing is known; always null for
+/// the modes `capacity` and `none`), and summed states `peak`.
 /// `things`: those that count at some time in the bucket; `things_reporting`: those of them known
 /// for some time in it (null on parking rows wider than 15 minutes: it does not merge).
 pub fn area_rollup_schema() -> SchemaRef {

@@ -1,9 +1,9 @@
-//! `time_weighted_avg(value, valid_from, valid_to, from, to)`: intervals of a state come in, its mean
-//! over the known part of `[from, to)` goes out; null when nothing of it is known.
+//! `time_weighted_avg(value, valid_from, valid_to, from, to)`: intervals of a state come in, its
+//! mean over the known part of `[from, to)` goes out; null when nothing of it is known.
 //!
 //! # Why
-//! The mean of a state's events is a wrong number: ten flickers in a minute outweigh a car parked all
-//! day. Over `state_intervals` this is the right one.
+//! The mean of a state's events is a wrong number: ten flickers in a minute outweigh a car parked
+//! all day. Over `state_intervals` this is the right one.
 //!
 //! # Invariants
 //! Each product of a whole number and a length in microseconds below 2⁵³ is exact, and the sum is

@@ -2,8 +2,8 @@
 //! interpolation goes out; null for no numbers.
 //!
 //! # Why
-//! The engine's `percentile_cont` rounds the weight of its interpolation to a millionth, which shows
-//! above the exactness that figures here have.
+//! The engine's `percentile_cont` rounds the weight of its interpolation to a millionth, which
+//! shows above the exactness that figures here have.
 //!
 //! # Shape
 //! With n sorted values, h = q · (n − 1): value[⌊h⌋] + (h − ⌊h⌋) · (value[⌊h⌋ + 1] − value[⌊h⌋]).

@@ -2,8 +2,8 @@
 //! `known_share(known, expected)`; null where nothing is known or expected.
 //!
 //! # Why
-//! Both are one division, but one that must not divide by zero, must not round whole numbers, and must
-//! mean the same in every product: capacity that is known but zero gives no occupancy.
+//! Both are one division, but one that must not divide by zero, must not round whole numbers, and
+//! must mean the same in every product: capacity that is known but zero gives no occupancy.
 
 use std::sync::Arc;
 

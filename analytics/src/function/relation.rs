@@ -5,16 +5,17 @@
 //!
 //! # Shape
 //! `st_distance(a, b)` → m; `st_dwithin(a, b, m)`, `st_contains(a, b)`, `st_within(a, b)`,
-//! `st_intersects(a, b)` → boolean. Edges are straight in longitude and latitude (RFC 7946). A boundary
-//! is not contained. Null for null, and no distance to an empty geometry.
+//! `st_intersects(a, b)` → boolean. Edges are straight in longitude and latitude (RFC 7946). A
+//! boundary is not contained. Null for null, and no distance to an empty geometry.
 //!
 //! # Invariants
 //! Between points the distance is the geodesic. To an edge it is the geodesic to the edge's nearest
-//! position, which is found on the plane that touches the ellipsoid at the point; within 100 km that
-//! misplaces the foot by so little that the distance is right to a millionth.
+//! position, which is found on the plane that touches the ellipsoid at the point; within 100 km
+//! that misplaces the foot by so little that the distance is right to a millionth.
 //!
 //! # Source
-//! Karney 2013, as `geo` computes it. Radii of curvature: WGS 84 (a = 6378137, f = 1/298.257223563).
+//! Karney 2013, as `geo` computes it. Radii of curvature: WGS 84 (a = 6378137, f =
+//! 1/298.257223563).
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -37,8 +38,8 @@ use crate::function::argument::{self, Kind};
 use crate::function::geometry::{Shape, Shapes};
 use crate::session::budget::Budget;
 
-/// Most pairs of a position and an edge that one distance may compare; beyond it the answer would take
-/// seconds a row.
+/// Most pairs of a position and an edge that one distance may compare; beyond it the answer would
+/// take seconds a row.
 const PAIRS_COUNT_MAX: usize = 20_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

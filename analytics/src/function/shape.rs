@@ -1,5 +1,5 @@
-//! Geometries made, read and measured: numbers and texts come in, geometries, texts and square metres
-//! go out.
+//! Geometries made, read and measured: numbers and texts come in, geometries, texts and square
+//! metres go out.
 //!
 //! # Shape
 //! `st_point(lon, lat)`, `st_geomfromtext(wkt)` → WKB. `st_astext`, `st_asgeojson` → text. `st_x`,

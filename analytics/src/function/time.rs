@@ -5,8 +5,8 @@
 //! [`arno_model::Bucket`] gets both changes of the clock right; SQL reaches it here.
 //!
 //! # Shape
-//! `time_bucket(width, time[, zone])` → timestamp: the start of the bucket of width `15m`, `1h`, `1d`,
-//! `1w` or `1mo`; from a day on the zone must be said. `local_day(time, zone)` → date.
+//! `time_bucket(width, time[, zone])` → timestamp: the start of the bucket of width `15m`, `1h`,
+//! `1d`, `1w` or `1mo`; from a day on the zone must be said. `local_day(time, zone)` → date.
 //! `hour_of_week(time, zone)` → 0 (Monday 00 local) to 167.
 
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! Well-known binary: bytes come in, a geometry goes out, and back.
 //!
 //! # Shape
-//! Written little-endian, two dimensions, no SRID: WGS 84, longitude first. Read in both byte orders.
+//! Written little-endian, two dimensions, no SRID: WGS 84, longitude first. Read in both byte
+//! orders.
 //!
 //! # Limits
 //! Nesting of [`NESTING_DEPTH_MAX`]; counts are checked against the bytes that are left, so a short

@@ -145,7 +145,8 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 return Err(
-                    "does not begin with POINT, LINESTRING, POLYGON, MULTIPOINT, MULTILINESTRING, MULTIPOLYGON or GEOMETRYCOLLECTION",
+                    "does not begin with POINT, LINESTRING, POLYGON, MULTIPOINT, \
+                     MULTILINESTRING, MULTIPOLYGON or GEOMETRYCOLLECTION",
                 );
             }
         })

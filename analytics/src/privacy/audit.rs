@@ -1,20 +1,20 @@
-//! The attack on published cells, and its defence: judged cells come in, more of them are hidden until
-//! nothing can be derived.
+//! The attack on published cells, and its defence: judged cells come in, more of them are hidden
+//! until nothing can be derived.
 //!
 //! # Why
 //! "A second part goes with a lone suppressed one" is necessary and not enough: with two visible
-//! siblings whose rounding errors point the same way, a total bounds the hidden part below k. So the
-//! bounds that an attacker can compute are computed here, from the rounded figures alone, over the
-//! whole tree.
+//! siblings whose rounding errors point the same way, a total bounds the hidden part below k. So
+//! the bounds that an attacker can compute are computed here, from the rounded figures alone, over
+//! the whole tree.
 //!
 //! # Shape
-//! Means add up over parts. Most at once lies between the greatest part and the sum of the parts. Both
-//! give intervals that are narrowed up and down the tree until they rest; on a tree of sums that
-//! finds all that can be found.
+//! Means add up over parts. Most at once lies between the greatest part and the sum of the parts.
+//! Both give intervals that are narrowed up and down the tree until they rest; on a tree of sums
+//! that finds all that can be found.
 //!
 //! # Invariants
-//! Ends: each round hides at least one more cell. It assumes the worst: that the attacker knows which
-//! hidden cells are small and which were hidden to protect them.
+//! Ends: each round hides at least one more cell. It assumes the worst: that the attacker knows
+//! which hidden cells are small and which were hidden to protect them.
 
 use super::{Node, ROUNDING_STEP, Rule, Shown};
 
@@ -251,7 +251,7 @@ fn is_exposed(known: Option<&Knowledge>, is_small: bool, rule: &Rule) -> bool {
 
 /// All that can be derived.
 fn derived(tree: &Tree<'_>, is_small: &[bool], rule: &Rule, shown: &[Shown]) -> Vec<Knowledge> {
-    // A tree rests after going once up and once down; rounding slack may ask for a little more.
+    /// A tree rests after going once up and once down; rounding slack may ask for a little more.
     const ROUNDS_COUNT_MAX: usize = 16;
     let cells = shown.iter().zip(is_small);
     let mut known: Vec<_> = cells

@@ -107,14 +107,15 @@ fn k_is_never_under_three() {
 
 #[test]
 fn rounding_that_points_one_way_is_defended() {
-    // Both sevens round up to ten, the total down: 16.2 rounds to 15, so the hidden one is under 2.5.
+    // Both sevens round up to ten, the total down: 16.2 rounds to 15, so the hidden one is under
+    // 2.5.
     let shown = published(&family(&[1.0, 7.6, 7.6]), &rule());
     let leaves = search(&family(&[1.0, 7.6, 7.6]), &shown);
     assert!(leaves[0].unwrap().1 >= 4.5, "{shown:?} leaves {leaves:?}");
 }
 
-/// What an attacker finds for each hidden leaf by trying every combination of means on a grid of halves;
-/// `None` for leaves that are shown.
+/// What an attacker finds for each hidden leaf by trying every combination of means on a grid of
+/// halves; `None` for leaves that are shown.
 fn search(nodes: &[Node], shown: &[Shown]) -> Vec<Option<(f64, f64)>> {
     const STEPS: usize = 40;
     let leaves: Vec<usize> = (0..nodes.len())
@@ -204,7 +205,9 @@ proptest! {
     }
 
     #[test]
-    fn a_shown_total_never_has_one_hidden_part(parts in prop::collection::vec(0.0..30.0_f64, 1..=12)) {
+    fn a_shown_total_never_has_one_hidden_part(
+        parts in prop::collection::vec(0.0..30.0_f64, 1..=12),
+    ) {
         let shown = published(&family(&parts), &rule());
         let hidden_count = shown[1..].iter().filter(|shown| **shown == Shown::Hidden).count();
         let is_total_shown = shown[0] != Shown::Hidden;

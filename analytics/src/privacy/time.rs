@@ -1,21 +1,22 @@
-//! Wide buckets against the narrow ones inside them: a shown mean of a day and the shown hours come in,
-//! whether they tell a hidden hour goes out.
+//! Wide buckets against the narrow ones inside them: a shown mean of a day and the shown hours come
+//! in, whether they tell a hidden hour goes out.
 //!
 //! # Why
-//! A day's mean is the mean of its hours. With the other hours shown, it can give the hidden one back.
-//! Rounding mostly hides it in a day's slack of 24 · 5; where it does not, the day is withheld.
+//! A day's mean is the mean of its hours. With the other hours shown, it can give the hidden one
+//! back. Rounding mostly hides it in a day's slack of 24 · 5; where it does not, the day is
+//! withheld.
 //!
 //! # Shape
-//! Hours are weighted by their length, as if all were known throughout: that is the most an attacker
-//! could hope for.
+//! Hours are weighted by their length, as if all were known throughout: that is the most an
+//! attacker could hope for.
 
 use super::{ROUNDING_STEP, Rule, Shown};
 
 /// Sums of floats are compared with this slack.
 const SLACK: f64 = 1e-9;
 
-/// Whether a shown wide bucket bounds a hidden narrow one within it. `parts` are the narrow ones with
-/// their share of the wide one's length.
+/// Whether a shown wide bucket bounds a hidden narrow one within it. `parts` are the narrow ones
+/// with their share of the wide one's length.
 pub(crate) fn tells(wide: Shown, parts: &[(Shown, f64)], rule: &Rule) -> bool {
     let half = f64::from(ROUNDING_STEP) / 2.0;
     let least = rule.people_count_min;

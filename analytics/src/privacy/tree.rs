@@ -1,10 +1,10 @@
 //! The tree of fixed areas at a moment: a registry comes in, who is part of whom goes out.
 //!
 //! # Why
-//! The audit needs sums that form a tree. Zones lie in municipalities, these in a union or directly in
-//! a province, provinces in a region. A union that crosses provinces, or that shares a municipality
-//! with another, would tie a knot; such a union is not a node, it is added up from published cells like
-//! a group, which gives nothing away.
+//! The audit needs sums that form a tree. Zones lie in municipalities, these in a union or directly
+//! in a province, provinces in a region. A union that crosses provinces, or that shares a
+//! municipality with another, would tie a knot; such a union is not a node, it is added up from
+//! published cells like a group, which gives nothing away.
 //!
 //! # Limits
 //! Memberships are taken as they are at the bucket's start.

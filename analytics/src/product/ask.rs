@@ -1,11 +1,11 @@
-//! A product asked over HTTP: parameters come in, checked against the product and the registry, values
-//! for its placeholders go out.
+//! A product asked over HTTP: parameters come in, checked against the product and the registry,
+//! values for its placeholders go out.
 //!
 //! # Shape
-//! `area` alone: that area's own rows. `area` and `level`: every area of that level inside it. `level`
-//! alone: all of that level. Neither: the widest level of the product that has one row a place. `thing`:
-//! that thing. Without `from` and `to`: the 24 hours up to now, 30 days for buckets of a day or more, or
-//! what the product says.
+//! `area` alone: that area's own rows. `area` and `level`: every area of that level inside it.
+//! `level` alone: all of that level. Neither: the widest level of the product that has one row a
+//! place. `thing`: that thing. Without `from` and `to`: the 24 hours up to now, 30 days for buckets
+//! of a day or more, or what the product says.
 
 use std::sync::Arc;
 

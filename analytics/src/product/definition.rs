@@ -1,8 +1,8 @@
 //! What `product.toml` says: text comes in, a checked description goes out.
 //!
 //! # Invariants
-//! A [`Product`] has columns `area`, `level`, `bucket`, `bucket_start` first or among others, levels and
-//! buckets that exist, and words in Italian and English for everything shown.
+//! A [`Product`] has columns `area`, `level`, `bucket`, `bucket_start` first or among others,
+//! levels and buckets that exist, and words in Italian and English for everything shown.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -87,7 +87,8 @@ impl ColumnType {
                     | DataType::LargeUtf8
                     | DataType::Dictionary(..)
             ),
-            // Whole numbers may come as floats that the query made; the cast would refuse fractions.
+            // Whole numbers may come as floats that the query made; the cast would refuse
+            // fractions.
             Self::Integer => found.is_integer() || found.is_floating(),
             Self::Number => found.is_numeric(),
             Self::Boolean => *found == DataType::Boolean,

@@ -1,8 +1,9 @@
-//! The products that are there: the shipped folders and a region's own come in, a checked set goes out.
+//! The products that are there: the shipped folders and a region's own come in, a checked set goes
+//! out.
 //!
 //! # Why
-//! A region's product with a mistake must not take the others down: it is refused with the reason, and
-//! the rest goes on. A shipped name can't be taken.
+//! A region's product with a mistake must not take the others down: it is refused with the reason,
+//! and the rest goes on. A shipped name can't be taken.
 //!
 //! # Limits
 //! [`OWN_COUNT_MAX`] own products, [`FILE_BYTES_MAX`] a file → refused.

@@ -2,9 +2,9 @@
 //!
 //! # Why
 //! The engine's memory pool does not see what functions allocate: `repeat('x', 2000000000)` and
-//! `range(0, 5000000000)` would end the process. So functions are listed, not forbidden: what a later
-//! engine adds is not callable until somebody looked at it. Those that make text from text are
-//! wrapped with a budget ([`super::budget`]); those that tell about the machine or make rows or
+//! `range(0, 5000000000)` would end the process. So functions are listed, not forbidden: what a
+//! later engine adds is not callable until somebody looked at it. Those that make text from text
+//! are wrapped with a budget ([`super::budget`]); those that tell about the machine or make rows or
 //! arrays out of nothing are absent.
 //!
 //! # Invariants

@@ -1,10 +1,10 @@
-//! Functions that lengthen what they get, held to a budget: the engine's function comes in, the same
-//! function that stops in time goes out.
+//! Functions that lengthen what they get, held to a budget: the engine's function comes in, the
+//! same function that stops in time goes out.
 //!
 //! # Why
-//! `a || a`, forty times over, is 2⁴⁰ bytes, and the memory pool does not see it. Each question has one
-//! [`Budget`] for all text and arrays it makes; it is never given back, so that no way of nesting
-//! gets round it.
+//! `a || a`, forty times over, is 2⁴⁰ bytes, and the memory pool does not see it. Each question has
+//! one [`Budget`] for all text and arrays it makes; it is never given back, so that no way of
+//! nesting gets round it.
 //!
 //! # Limits
 //! [`MADE_BYTES_MAX`] a question, [`BATCH_BYTES_MAX`] a call on one batch → the question ends with
@@ -64,7 +64,9 @@ impl Budget {
         taken.map(|_left| ()).map_err(|_left| {
             DataFusionError::from(AnalyticsError::Exceeded {
                 bound: Bound::Text,
-                mend: "its functions make more than 1 GiB of text and arrays; make less, or fetch the parts and join them yourself".to_owned(),
+                mend: "its functions make more than 1 GiB of text and arrays; make less, \
+                    or fetch the parts and join them yourself"
+                    .to_owned(),
             })
         })
     }

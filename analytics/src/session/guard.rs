@@ -1,8 +1,8 @@
 //! The gate before planning: a text from outside comes in, one statement that only reads goes out.
 //!
 //! # Why
-//! Refusing by the text's own structure, before any table is touched, gives a message that names the
-//! mend, and keeps texts away from the planner whose plans explode: a chain of common table
+//! Refusing by the text's own structure, before any table is touched, gives a message that names
+//! the mend, and keeps texts away from the planner whose plans explode: a chain of common table
 //! expressions that each name the last one twice is short to write and endless to plan.
 //!
 //! # Limits

@@ -1,11 +1,11 @@
-//! Passages in a plan: a finished plan comes in, the same with checks where the engine has none goes
-//! out.
+//! Passages in a plan: a finished plan comes in, the same with checks where the engine has none
+//! goes out.
 //!
 //! # Why
-//! * A join can make rows for ever out of one small batch without ever returning to the scheduler, and a
-//!   join's condition can be false for ever: both ask the question's [`Watch`].
-//! * Window functions keep their whole input, and the engine does not count it: what goes into a window
-//!   is reserved in the memory pool until the window is done.
+//! * A join can make rows for ever out of one small batch without ever returning to the scheduler,
+//!   and a join's condition can be false for ever: both ask the question's [`Watch`].
+//! * Window functions keep their whole input, and the engine does not count it: what goes into a
+//!   window is reserved in the memory pool until the window is done.
 //!
 //! # Limits
 //! The question's time and its memory pool → it ends with `Exceeded`.

@@ -1,10 +1,10 @@
-//! How long a question has worked, as its innermost loops can ask: a limit comes in, "go on" or an error
-//! goes out.
+//! How long a question has worked, as its innermost loops can ask: a limit comes in, "go on" or an
+//! error goes out.
 //!
 //! # Why
-//! A join whose condition holds for no pair compares for minutes without giving anything back, and no
-//! timer can stop a thread. So what runs in such loops (conditions of joins, geometry, batches on their
-//! way) asks here, and ends the question itself.
+//! A join whose condition holds for no pair compares for minutes without giving anything back, and
+//! no timer can stop a thread. So what runs in such loops (conditions of joins, geometry, batches
+//! on their way) asks here, and ends the question itself.
 //!
 //! # Invariants
 //! Time in which the reader was waited for does not count.

@@ -1,13 +1,14 @@
-//! The tables `area_rollups` and `area_things`: conditions on level and place come in, mergeable sums
-//! of areas, and which thing stands in which of them, go out.
+//! The tables `area_rollups` and `area_things`: conditions on level and place come in, mergeable
+//! sums of areas, and which thing stands in which of them, go out.
 //!
 //! # Why
-//! Products are sums over areas; what counts where, when and for whom is the rollup engine's to know.
+//! Products are sums over areas; what counts where, when and for whom is the rollup engine's to
+//! know.
 //!
 //! # Shape
 //! `area_rollups`: the engine's columns, then `name` and `within`. `measure` is `parking` or a
-//! property; without a condition on it, all that are reported. How `level`, `within` and `area` work:
-//! [`super::scope`]. `area_things(thing, area, level, name, outside, within)`: as it is now.
+//! property; without a condition on it, all that are reported. How `level`, `within` and `area`
+//! work: [`super::scope`]. `area_things(thing, area, level, name, outside, within)`: as it is now.
 //!
 //! # Invariants
 //! A property that counts people is not here but for operators: it is in `cells`.

@@ -1,5 +1,5 @@
-//! The catalogue of a question: its tables and products come in, schemas that the engine can look into
-//! go out.
+//! The catalogue of a question: its tables and products come in, schemas that the engine can look
+//! into go out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,19 +1,20 @@
-//! The table `cells`: properties that count people, as published cells, or unrounded for those who may.
+//! The table `cells`: properties that count people, as published cells, or unrounded for those who
+//! may.
 //!
 //! # Why
-//! Everything else about people's numbers is built on this one table, so that suppression and rounding
-//! happen once, before any query sees a row.
+//! Everything else about people's numbers is built on this one table, so that suppression and
+//! rounding happen once, before any query sees a row.
 //!
 //! # Shape
 //! `area, level, name, outside, within, measure, bucket, bucket_start, bucket_end, things,
-//! things_reporting, value, peak, known_us, expected_us, known_share, suppressed, open, computed_at,
-//! revision`. `value`: people on average, `peak`: most at once; both null where suppressed or too
-//! little is known. `bucket` is `1h` unless the query says another.
+//! things_reporting, value, peak, known_us, expected_us, known_share, suppressed, open,
+//! computed_at, revision`. `value`: people on average, `peak`: most at once; both null where
+//! suppressed or too little is known. `bucket` is `1h` unless the query says another.
 //!
 //! # Invariants
-//! The public sees closed buckets of an hour or more, of fixed areas; groups, and unions that lie across
-//! others, add published cells; what lies "outside" is never shown. An operator sees true figures, a
-//! publisher those of areas and things that are its own altogether.
+//! The public sees closed buckets of an hour or more, of fixed areas; groups, and unions that lie
+//! across others, add published cells; what lies "outside" is never shown. An operator sees true
+//! figures, a publisher those of areas and things that are its own altogether.
 
 mod publish;
 mod row;

@@ -6,8 +6,8 @@
 //! whose meaning is certain are taken; the engine applies the others, or all of them again, above.
 //!
 //! # Invariants
-//! [`Filters`] never excludes a row that the conditions admit; [`is_understood`] conditions are met by
-//! exactly the rows that [`Filters`] admits.
+//! [`Filters`] never excludes a row that the conditions admit; [`is_understood`] conditions are met
+//! by exactly the rows that [`Filters`] admits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,6 +97,7 @@ impl Filters {
 
     /// What was understood, for `EXPLAIN`.
     pub(crate) fn describe(&self) -> Vec<String> {
+        /// A line of a plan that still fits a screen.
         const SHOWN_COUNT_MAX: usize = 4;
         let names = self.names.iter().map(|(column, names)| {
             let shown: Vec<_> = names

@@ -1,8 +1,8 @@
 //! The leaf of every plan here: what a table was asked comes in, its partitions' streams go out.
 //!
 //! # Why
-//! One node for all tables: `EXPLAIN` shows what was pushed into it, the order of rows and the limit,
-//! and nothing is read before the plan runs.
+//! One node for all tables: `EXPLAIN` shows what was pushed into it, the order of rows and the
+//! limit, and nothing is read before the plan runs.
 
 use std::fmt;
 use std::sync::Arc;

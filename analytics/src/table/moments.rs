@@ -1,14 +1,14 @@
-//! The table `moments`: a measure and a moment come in, the state of every thing that counts then goes
-//! out.
+//! The table `moments`: a measure and a moment come in, the state of every thing that counts then
+//! goes out.
 //!
 //! # Why
-//! "Now" is not a bucket: free places now are capacity less vehicles at this moment, with the age of
-//! what is known.
+//! "Now" is not a bucket: free places now are capacity less vehicles at this moment, with the age
+//! of what is known.
 //!
 //! # Shape
 //! The engine's columns, then `moment` and `within`. `measure` is `parking` unless the query says
-//! another; `moment` is the store's now unless the query says one, and never later. `within`: an area,
-//! a thing or `all`.
+//! another; `moment` is the store's now unless the query says one, and never later. `within`: an
+//! area, a thing or `all`.
 //!
 //! # Invariants
 //! Of a property that counts people a caller sees its own things alone.

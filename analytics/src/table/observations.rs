@@ -2,13 +2,14 @@
 //! rows go out as they lie there.
 //!
 //! # Why
-//! This is where the data are many. The store is asked for exactly the datastreams that are wanted and
-//! visible, the times, the columns and the number of rows; its keys become names only in the batches
-//! that leave.
+//! This is where the data are many. The store is asked for exactly the datastreams that are wanted
+//! and visible, the times, the columns and the number of rows; its keys become names only in the
+//! batches that leave.
 //!
 //! # Shape
-//! `publisher, thing, property, time, result, quality, received, known_at`; winning versions. Sorted by
-//! thing, property and time where the keys happen to run that way, else by time if there is one stream.
+//! `publisher, thing, property, time, result, quality, received, known_at`; winning versions.
+//! Sorted by thing, property and time where the keys happen to run that way, else by time if there
+//! is one stream.
 //!
 //! # Invariants
 //! A stream that the caller may not see is never scanned.

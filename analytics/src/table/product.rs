@@ -1,10 +1,10 @@
-//! A product as a table of the schema `products`: conditions on level, bucket, area and time come in,
-//! the product's own query is planned with them, its rows go out.
+//! A product as a table of the schema `products`: conditions on level, bucket, area and time come
+//! in, the product's own query is planned with them, its rows go out.
 //!
 //! # Shape
 //! The product's columns. `level` and `bucket` must be said (`bucket` not where there is only one);
-//! `area = X` narrows to that row; without a lower bound on `bucket_start` it looks back as far as the
-//! product does over HTTP.
+//! `area = X` narrows to that row; without a lower bound on `bucket_start` it looks back as far as
+//! the product does over HTTP.
 
 use std::sync::Arc;
 

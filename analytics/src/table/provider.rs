@@ -2,8 +2,8 @@
 //! table's own part of the work is called.
 //!
 //! # Why
-//! A table here says three things: its columns, which conditions it meets exactly, and how it reads.
-//! Projection, casting to the declared types and the plan's leaf are the same for all.
+//! A table here says three things: its columns, which conditions it meets exactly, and how it
+//! reads. Projection, casting to the declared types and the plan's leaf are the same for all.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -153,7 +153,8 @@ pub(crate) fn time(name: &str, is_nullable: bool) -> Field {
     Field::new(name, time_type(), is_nullable)
 }
 
-/// The schema of an engine's answer as tables show it: names as text views, more columns after them.
+/// The schema of an engine's answer as tables show it: names as text views, more columns after
+/// them.
 pub(crate) fn shown(schema: &Schema, more: Vec<Field>) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| match field.data_type() {
         DataType::Dictionary(..) | DataType::Utf8 => text(field.name(), field.is_nullable()),

@@ -1,14 +1,14 @@
-//! The registry as tables: `publishers`, `areas`, `things`, `properties`, `datastreams`, `memberships`.
+//! The registry as tables: `publishers`, `areas`, `things`, `properties`, `datastreams`,
+//! `memberships`.
 //!
 //! # Why
-//! Analyses join readings with what they are about. A snapshot of the registry is small, so each table
-//! is one batch, made when it is asked for, of the columns that are asked for.
+//! Analyses join readings with what they are about. A snapshot of the registry is small, so each
+//! table is one batch, made when it is asked for, of the columns that are asked for.
 //!
 //! # Shape
 //! `geometry` is WKB, longitude first. `valid_from` and `valid_to` are null where they have no end.
 //! `capacity` is the one declared last. Who may not see a thing does not find it here either.
 
-use std::fmt;
 use std::sync::Arc;
 
 use arno_model::{Area, ObservedProperty, Publisher, Thing, TimeRange, Timestamp};
@@ -17,120 +17,14 @@ use arrow::array::{
     ArrayRef, BinaryViewArray, BooleanArray, Float64Array, Int64Array, ListBuilder,
     StringViewArray, StringViewBuilder, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field};
 use datafusion::catalog::TableProvider;
-use futures::StreamExt as _;
 use geo::{Geometry, Point};
 
-use crate::error::AnalyticsError;
 use crate::function::wkb;
 use crate::question::Question;
-use crate::table::leaf::{Batches, Source};
-use crate::table::provider::{Asked, Provider, Read, Reading, assembled, text, time};
-
-type Column<R> = (Field, fn(&Question, &[R]) -> ArrayRef);
-
-/// A table of rows that the registry holds.
-struct Listing<R> {
-    name: &'static str,
-    question: Arc<Question>,
-    columns: Arc<Vec<Column<R>>>,
-    rows: fn(&Question) -> Vec<R>,
-}
-
-impl<R> Clone for Listing<R> {
-    fn clone(&self) -> Self {
-        Self {
-            name: self.name,
-            question: Arc::clone(&self.question),
-            columns: Arc::clone(&self.columns),
-            rows: self.rows,
-        }
-    }
-}
-
-impl<R> fmt::Debug for Listing<R> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Listing")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<R: 'static> Asked for Listing<R> {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn schema(&self) -> SchemaRef {
-        Arc::new(Schema::new(
-            self.columns
-                .iter()
-                .map(|(field, _)| field.clone())
-                .collect::<Vec<_>>(),
-        ))
-    }
-
-    fn read(&self, read: Read) -> Result<Reading, AnalyticsError> {
-        let source = Arc::new(Wanted {
-            listing: self.clone(),
-            read,
-        });
-        Ok(Reading {
-            sorted_by: Vec::new(),
-            partitions: 1,
-            source,
-        })
-    }
-}
-
-struct Wanted<R> {
-    listing: Listing<R>,
-    read: Read,
-}
-
-impl<R> fmt::Debug for Wanted<R> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Wanted")
-            .field("listing", &self.listing)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<R: 'static> Source for Wanted<R> {
-    fn open(&self, _partition: usize) -> Batches {
-        let question = &self.listing.question;
-        let rows = (self.listing.rows)(question);
-        let wanted = self
-            .read
-            .columns
-            .iter()
-            .filter_map(|index| self.listing.columns.get(*index));
-        let columns = wanted.map(|(_, make)| make(question, &rows)).collect();
-        let batch = assembled(&self.read.schema, columns, rows.len());
-        futures::stream::iter([batch]).boxed()
-    }
-}
-
-fn listing<R: 'static>(
-    name: &'static str,
-    question: &Arc<Question>,
-    rows: fn(&Question) -> Vec<R>,
-    columns: Vec<Column<R>>,
-) -> (&'static str, Arc<dyn TableProvider>) {
-    let question = Arc::clone(question);
-    (
-        name,
-        Provider::table(Listing {
-            name,
-            question,
-            columns: Arc::new(columns),
-            rows,
-        }),
-    )
-}
+use crate::table::listing::{Column, listing};
+use crate::table::provider::{text, time};
 
 /// The tables.
 pub(crate) fn tables(question: &Arc<Question>) -> Vec<(&'static str, Arc<dyn TableProvider>)> {

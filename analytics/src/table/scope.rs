@@ -1,15 +1,15 @@
-//! Which areas a query asks for: conditions on `level`, `within` and `area` come in, questions to the
-//! rollup engine go out.
+//! Which areas a query asks for: conditions on `level`, `within` and `area` come in, questions to
+//! the rollup engine go out.
 //!
 //! # Why
-//! `area_rollups`, `cells` and `area_things` are asked the same way, and products are written once for
-//! all levels: `level = $level AND within = $area`.
+//! `area_rollups`, `cells` and `area_things` are asked the same way, and products are written once
+//! for all levels: `level = $level AND within = $area`.
 //!
 //! # Shape
 //! `within = X` and `level = L`: every area of level L in X, and what of X lies in none of them
-//! (`outside`); X's own row where L is its level. `within = 'all'`: everywhere. With `level = 'thing'`
-//! one row a thing that counts, and `within` may name a thing: that one, counting or not. `area = X`
-//! without `level`: X's own row.
+//! (`outside`); X's own row where L is its level. `within = 'all'`: everywhere. With `level =
+//! 'thing'` one row a thing that counts, and `within` may name a thing: that one, counting or not.
+//! `area = X` without `level`: X's own row.
 
 use std::collections::BTreeSet;
 use std::str::FromStr as _;

@@ -1,15 +1,15 @@
-//! The tables `state_intervals` and `rollups`: conditions come in, the rollup engine's streams go out,
-//! cut to what the caller may see.
+//! The tables `state_intervals` and `rollups`: conditions come in, the rollup engine's streams go
+//! out, cut to what the caller may see.
 //!
 //! # Why
 //! Both are rows of datastreams that the engine makes; what differs is the question to it. Where a
-//! caller may see other properties of its own things than of others', it is asked twice, once for each
-//! partition, so that nothing has to be taken away afterwards.
+//! caller may see other properties of its own things than of others', it is asked twice, once for
+//! each partition, so that nothing has to be taken away afterwards.
 //!
 //! # Shape
-//! `state_intervals(publisher, thing, property, valid_from, valid_to, value)`: known pieces, unclipped.
-//! `rollups(…)`: the engine's columns; `bucket` is `15m` unless the query says another. Partitions are
-//! sorted by thing, property and time.
+//! `state_intervals(publisher, thing, property, valid_from, valid_to, value)`: known pieces,
+//! unclipped. `rollups(…)`: the engine's columns; `bucket` is `15m` unless the query says another.
+//! Partitions are sorted by thing, property and time.
 //!
 //! # Limits
 //! `rollups` wants a lower bound on `bucket_start` or `bucket_end` → `Parameter`.

@@ -75,7 +75,8 @@ async fn local_days_weeks_and_hours_follow_the_clock_of_the_place() {
 #[tokio::test]
 async fn distances_and_areas_are_metres_on_the_ellipsoid() {
     let world = World::new(full(), "2026-05-02T12:00:00Z").await;
-    // Computed with GeographicLib: Prato to Florence; one degree at the equator; half a degree square.
+    // Computed with GeographicLib: Prato to Florence; one degree at the equator; half a degree
+    // square.
     for (expression, expected, within) in [
         (
             "st_distance(st_point(0, 0), st_point(1, 0))",
@@ -167,7 +168,7 @@ async fn relations_hold_over_columns_and_constants() {
         assert_eq!(one(&world, expression).await, expected, "{expression}");
     }
     let joined =
-        "SELECT t.id, a.id FROM things AS t JOIN areas AS a ON st_contains(a.geometry, t.geometry)
+        "SELECT t.id, a.id AS area FROM things AS t JOIN areas AS a ON st_contains(a.geometry, t.geometry)
                   WHERE a.level = 'municipality' AND t.kind = 'parking_lot' ORDER BY t.id";
     let rows = world.rows(&Role::Operator, joined).await;
     let expected = [

@@ -1,5 +1,5 @@
-//! A small world: two provinces of a region, three towns, what parks and what connects in them, and a
-//! handle that asks about it.
+//! A small world: two provinces of a region, three towns, what parks and what connects in them, and
+//! a handle that asks about it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -116,8 +116,8 @@ pub(crate) const TOWN_1: (f64, f64) = (11.8, 43.8);
 pub(crate) const TOWN_2: (f64, f64) = (12.5, 43.5);
 pub(crate) const TOWN_3: (f64, f64) = (13.5, 43.5);
 
-/// Region 09; provinces 100 (towns 1, 2) and 048 (town 3); a union of towns 2 and 3 over both; a group
-/// of towns 1 and 3; the zone `centro` in town 1.
+/// Region 09; provinces 100 (towns 1, 2) and 048 (town 3); a union of towns 2 and 3 over both; a
+/// group of towns 1 and 3; the zone `centro` in town 1.
 pub(crate) fn areas() -> Bundle {
     let town = |id: &str, parents: &[&str]| area(id, AreaLevel::Municipality, parents);
     let publisher = |id: &str| Publisher {

@@ -1,8 +1,8 @@
 //! `/api/v1/admin/registry/…`: the registry's four files, checked, applied and given back.
 //!
 //! # Shape
-//! An upload is a JSON object of the files' text by their names; an absent file leaves its part as it
-//! is. Faults come back all at once, as a problem with `faults`.
+//! An upload is a JSON object of the files' text by their names; an absent file leaves its part as
+//! it is. Faults come back all at once, as a problem with `faults`.
 
 use std::collections::BTreeMap;
 

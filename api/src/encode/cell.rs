@@ -1,9 +1,9 @@
 //! One value as text: an Arrow column comes in, JSON or CSV text of its rows goes out.
 //!
 //! # Why
-//! Arrow's own JSON writer leaves out nulls and writes times its own way. Here null is said, times are
-//! RFC 3339 in UTC as everywhere else in the service, and numbers are the shortest text that reads
-//! back the same.
+//! Arrow's own JSON writer leaves out nulls and writes times its own way. Here null is said, times
+//! are RFC 3339 in UTC as everywhere else in the service, and numbers are the shortest text that
+//! reads back the same.
 //!
 //! # Shape
 //! Narrow types are widened once per batch (Arrow's cast kernels), then read row by row without

@@ -1,8 +1,8 @@
 //! CSV: a header line, then one line a row.
 //!
 //! # Shape
-//! UTF-8 without a mark, lines end with CR LF, null is an empty field, an empty text is `""`, a field
-//! with a separator, quote or line break is quoted.
+//! UTF-8 without a mark, lines end with CR LF, null is an empty field, an empty text is `""`, a
+//! field with a separator, quote or line break is quoted.
 //!
 //! # Source
 //! RFC 4180.

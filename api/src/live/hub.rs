@@ -76,8 +76,8 @@ pub struct LiveHub {
 }
 
 impl LiveHub {
-    /// An empty hub. `started` is the process's clock at its start: numbers begin there, so that they
-    /// go on growing over a restart, and a listener from before it hears of its gap.
+    /// An empty hub. `started` is the process's clock at its start: numbers begin there, so that
+    /// they go on growing over a restart, and a listener from before it hears of its gap.
     pub fn new(started: Timestamp) -> Self {
         let next_id = u64::try_from(started.as_micros()).unwrap_or(0).max(1);
         let (sender, _) = broadcast::channel(LISTENER_EVENTS_MAX);
@@ -145,8 +145,8 @@ impl LiveHub {
     }
 }
 
-/// What a listener missed since the event `last`, from the ring; with a gap first when some of it is
-/// gone, or `last` was never given out.
+/// What a listener missed since the event `last`, from the ring; with a gap first when some of it
+/// is gone, or `last` was never given out.
 fn missed(ring: &Ring, last: u64) -> Vec<Notice> {
     let oldest = ring
         .events

@@ -63,6 +63,11 @@ impl<'a> Listing<'a> {
         let names: Vec<&str> = allowed.iter().copied().chain(COMMON).collect();
         let params = Params::read(&parts.uri, &names)?;
         let shown = Shown::read(&parts.headers, &params, offered)?;
+        let is_name = |text: &str| text.chars().all(|one| !one.is_control());
+        if params.text("cursor").is_some_and(|text| !is_name(text)) {
+            let detail = "`cursor` is no name; take it from the page before, or leave it out";
+            return Err(Problem::malformed(detail).at("cursor"));
+        }
         let items_max = params.limit(PAGE_ITEMS_MAX)?.unwrap_or(PAGE_ITEMS_DEFAULT);
         let revision = state.revision(&state.registry());
         let validity = Validity::new(caller, shown.format, Freshness::Revision, revision);
@@ -97,8 +102,8 @@ impl<'a> Listing<'a> {
         Items { items, next }
     }
 
-    /// Answers with a page. `columns` are its members in the formats of columns; `geometry` finds an
-    /// item's place.
+    /// Answers with a page. `columns` are its members in the formats of columns; `geometry` finds
+    /// an item's place.
     pub(crate) async fn answer<T: Serialize>(
         self,
         items: Items<T>,

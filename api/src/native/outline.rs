@@ -1,8 +1,8 @@
 //! Outlines of areas as GeoJSON text: polygons come in, text goes out, kept per registry revision.
 //!
 //! # Shape
-//! Coordinates have six decimals: a tenth of a metre, and neighbours that share a border still share
-//! it. A bounding box is west, south, east, north.
+//! Coordinates have six decimals: a tenth of a metre, and neighbours that share a border still
+//! share it. A bounding box is west, south, east, north.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;

@@ -1,4 +1,5 @@
-//! What operations share: headers, answers to what goes wrong, schemas of the types that are answered.
+//! What operations share: headers, answers to what goes wrong, schemas of the types that are
+//! answered.
 
 use serde_json::{Map, Value, json};
 use utoipa::openapi::content::ContentBuilder;
@@ -117,7 +118,8 @@ fn headers() -> [(&'static str, Header); 7] {
         (
             "Cache-Control",
             text(
-                "How long the answer may be kept: `max-age=60, must-revalidate`, `no-cache` where it reaches up to now, `no-store`",
+                "How long the answer may be kept: `max-age=60, must-revalidate`, `no-cache` where it \
+                 reaches up to now, `no-store`",
             ),
         ),
         (

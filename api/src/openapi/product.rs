@@ -70,7 +70,8 @@ fn parameter_of(sheet: &ProductSheet, name: &str) -> Option<Parameter> {
         if !said.description.en.is_empty() {
             parameter.description = Some(said.description.en.clone());
         }
-        // A default that is a rule ("to − 24 h") is told in the text; one that is a value stands here.
+        // A default that is a rule ("to − 24 h") is told in the text; one that is a value stands
+        // here.
         if let (Some(default), Some(RefOr::T(Schema::Object(schema)))) =
             (&said.default, &mut parameter.schema)
             && words.contains(default)

@@ -1,4 +1,5 @@
-//! [`Analytics`] as the faces ask it: its products as sheets, its errors as the caller may hear them.
+//! [`Analytics`] as the faces ask it: its products as sheets, its errors as the caller may hear
+//! them.
 
 use std::sync::Arc;
 

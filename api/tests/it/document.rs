@@ -1,4 +1,5 @@
-//! The OpenAPI document: the error-level rules of the Italian rule set, and that it tells the truth.
+//! The OpenAPI document: the error-level rules of the Italian rule set, and that it tells the
+//! truth.
 
 use arno_api::{openapi_document, openapi_document_at};
 use serde_json::{Value, json};

@@ -11,6 +11,7 @@ mod admin;
 mod bench;
 mod broken;
 mod document;
+mod doubles;
 mod formats;
 mod guards;
 mod listening;

@@ -15,8 +15,8 @@ use super::Input;
 use super::json::Node;
 use crate::delivery::Problem;
 
-/// The thing that a payload's equipment is: by alias, as written or in lower or upper case, or by its
-/// local name.
+/// The thing that a payload's equipment is: by alias, as written or in lower or upper case, or by
+/// its local name.
 ///
 /// # Errors
 /// `unknown_device`, without the name that is unknown.

@@ -3,8 +3,8 @@
 //!
 //! # Shape
 //! Version 2 (`DevicesSeen`): one access point a payload, `data.apMac`; the time is the newest
-//! `seenEpoch`. Version 3 (`WiFi`): a whole network; a device counts at its `nearestApMac`, an access
-//! point of `reportingAps` without devices counts 0; the time is `data.endTime`.
+//! `seenEpoch`. Version 3 (`WiFi`): a whole network; a device counts at its `nearestApMac`, an
+//! access point of `reportingAps` without devices counts 0; the time is `data.endTime`.
 //! No options.
 //!
 //! # Invariants

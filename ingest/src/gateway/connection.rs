@@ -318,8 +318,8 @@ impl Connection {
         self.shared.tracker.spawn_on(firing, &self.shared.runtime);
     }
 
-    /// Subscribes to a filter, if the holder may; whether it does now, and if not whether the rights
-    /// were missing.
+    /// Subscribes to a filter, if the holder may; whether it does now, and if not whether the
+    /// rights were missing.
     pub(super) fn subscribe(&self, filter: &str, replay: Replay) -> Result<(), SubscribeFault> {
         let filter = TopicFilter::parse(filter).map_err(|_fault| SubscribeFault::Filter)?;
         if !self.holder.may_subscribe(&filter) {

@@ -67,7 +67,8 @@ impl Holder {
         }
     }
 
-    /// Whether the holder may subscribe to a filter: within the live feed, or within its own topics.
+    /// Whether the holder may subscribe to a filter: within the live feed, or within its own
+    /// topics.
     pub fn may_subscribe(&self, filter: &TopicFilter) -> bool {
         let own = match &self.role {
             Role::Anonymous => None,

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::rights::Anonymous;
 use crate::config::Fault;
 
-/// The largest packet that may be allowed: MQTT's own limit is 256 MB, a megabyte and its header are
-/// what a decoder takes.
+/// The largest packet that may be allowed: MQTT's own limit is 256 MB, a megabyte and its header
+/// are what a decoder takes.
 pub const PACKET_BYTES_MAX: u32 = (1 << 20) + 1_024;
 
 /// The embedded MQTT gateway.

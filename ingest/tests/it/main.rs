@@ -1,5 +1,5 @@
-//! Ingest from outside: real MQTT clients against the gateway on a free port, and the bridge against
-//! a real broker.
+//! Ingest from outside: real MQTT clients against the gateway on a free port, and the bridge
+//! against a real broker.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,5 @@
-//! Which database holds the log: fjall, redb (also with its quick repair), or a bare file as the limit.
+//! Which database holds the log: fjall, redb (also with its quick repair), or a bare file as the
+//! limit.
 //!
 //! `cargo bench -p arno-store-embedded --features compare --bench log_database -- [folder]`
 //!

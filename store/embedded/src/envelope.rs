@@ -2,8 +2,9 @@
 //! again in a raw file.
 //!
 //! # Shape
-//! `ARN1`, crc32 of all that follows, length of key and payload, kind, stamp, key, payload; integers
-//! little-endian. The stamp grows with every commit, so that of two copies the newer is known.
+//! `ARN1`, crc32 of all that follows, length of key and payload, kind, stamp, key, payload;
+//! integers little-endian. The stamp grows with every commit, so that of two copies the newer is
+//! known.
 //!
 //! # Why
 //! The database verifies its pages after a crash only, and all or nothing: one flipped bit would

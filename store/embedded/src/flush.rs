@@ -1,11 +1,11 @@
 //! Moves the hot part into the lake.
 //!
 //! # Why
-//! The hot part is swapped for an empty one, so that writing goes on; the old one is written month by
-//! month, together with small files of the month, so that files stay few and large. One commit of
-//! the lake's log swaps the files and carries the number of the last log group they hold; only then
-//! the log drops those groups. A crash anywhere between leaves rows in the log or in the lake, and
-//! never counts them twice: a restart ignores groups that the lake says it has.
+//! The hot part is swapped for an empty one, so that writing goes on; the old one is written month
+//! by month, together with small files of the month, so that files stay few and large. One commit
+//! of the lake's log swaps the files and carries the number of the last log group they hold; only
+//! then the log drops those groups. A crash anywhere between leaves rows in the log or in the lake,
+//! and never counts them twice: a restart ignores groups that the lake says it has.
 //!
 //! # Limits
 //! [`FILE_ROWS_MAX`]: files of it are left alone; others are merged once the rows coming in are at
@@ -214,8 +214,8 @@ impl Flusher {
         }
     }
 
-    /// Lets the log drop what the lake has. Nobody waits for it: the writer may itself be waiting for
-    /// the next flush. When its queue is full, the next flush or start trims this too.
+    /// Lets the log drop what the lake has. Nobody waits for it: the writer may itself be waiting
+    /// for the next flush. When its queue is full, the next flush or start trims this too.
     fn trim(&self, upto: u64) {
         if self.jobs.try_send(Job::Trim { upto }).is_err() {
             tracing::debug!(upto, "the log is trimmed later");

@@ -6,8 +6,8 @@
 //! late reading is kept for the next ones of the same datastream.
 //!
 //! # Limits
-//! [`CACHE_ROWS_MAX`]: beyond it the cache starts anew; a group whose datastreams have more rows than
-//! half of it is answered by streaming, without the cache.
+//! [`CACHE_ROWS_MAX`]: beyond it the cache starts anew; a group whose datastreams have more rows
+//! than half of it is answered by streaming, without the cache.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

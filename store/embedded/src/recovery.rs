@@ -1,8 +1,8 @@
 //! From what lies in the folder to what the store was.
 //!
 //! # Why
-//! The log holds what the lake does not have yet; the lake says how far it goes. Rows of groups up to
-//! there are in its files, rows of later ones are read back into memory.
+//! The log holds what the lake does not have yet; the lake says how far it goes. Rows of groups up
+//! to there are in its files, rows of later ones are read back into memory.
 //!
 //! # Invariants
 //! Numbers and stamps never go back, also if the log was lost: they continue after the lake's.
@@ -97,8 +97,8 @@ pub(crate) fn recover(
     })
 }
 
-/// Gives every datastream its key. A name that was lost leaves its key taken: rows under it must never
-/// appear under another name.
+/// Gives every datastream its key. A name that was lost leaves its key taken: rows under it must
+/// never appear under another name.
 fn name_streams(
     streams: Vec<(DatastreamKey, DatastreamName)>,
     aside: &mut Vec<String>,

@@ -4,8 +4,8 @@
 //! The hot part inserts, compares and copies single rows; columns are made where rows leave it.
 //!
 //! # Invariants
-//! `result` is never −0, NaN or infinite; an absent `result` or `result_time` is 0 with its flag off,
-//! so that rows compare bit by bit.
+//! `result` is never −0, NaN or infinite; an absent `result` or `result_time` is 0 with its flag
+//! off, so that rows compare bit by bit.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Takes what is whole out of a log that its database refuses, into a new one.
 //!
 //! # Why
-//! After a crash the database verifies every page and refuses the file for a single damaged one. All
-//! values are [`envelope`](crate::envelope)s that know their table, key and age, so those whose
+//! After a crash the database verifies every page and refuses the file for a single damaged one.
+//! All values are [`envelope`](crate::envelope)s that know their table, key and age, so those whose
 //! checksum holds are found by reading through the raw file.
 //!
 //! # Limits

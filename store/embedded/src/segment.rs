@@ -4,8 +4,8 @@
 //! `segments/<kind>/<day>-<number>.parquet`; the log says which file is a day's, with its checksum.
 //!
 //! # Invariants
-//! A file is durable before the log names it, and is deleted only after the log names another. Files
-//! that the log does not name are deleted at start.
+//! A file is durable before the log names it, and is deleted only after the log names another.
+//! Files that the log does not name are deleted at start.
 
 use std::collections::HashSet;
 use std::fs;

@@ -2,8 +2,8 @@
 //! commit of it, and answers all.
 //!
 //! # Why
-//! Many waiting appends share one fsync, and a lone one waits for nobody: there is no timer. A thread
-//! of its own, since it sleeps in fsync most of the time.
+//! Many waiting appends share one fsync, and a lone one waits for nobody: there is no timer. A
+//! thread of its own, since it sleeps in fsync most of the time.
 //!
 //! # Invariants
 //! Readers see a version only after it is durable. A group that fails leaves nothing behind.

@@ -6,8 +6,8 @@
 //! source has something to say, which is seldom, since files cover different times.
 //!
 //! # Shape
-//! In: batches of the kept schema. Out: batches of at most [`SCAN_BATCH_ROWS_MAX`] rows of the asked
-//! columns.
+//! In: batches of the kept schema. Out: batches of at most [`SCAN_BATCH_ROWS_MAX`] rows of the
+//! asked columns.
 //!
 //! # Invariants
 //! Sources are listed oldest first, so that of equal commits the earlier arrival comes first.

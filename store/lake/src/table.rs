@@ -6,7 +6,8 @@
 //!
 //! # Invariants
 //! On a local disk a file and the log entry that names it are synced before [`Lake::commit`]
-//! returns. Files that a commit removed stay for a while: scans and other tools may be reading them.
+//! returns. Files that a commit removed stay for a while: scans and other tools may be reading
+//! them.
 
 mod change;
 mod retire;
@@ -130,7 +131,8 @@ impl Lake {
         })
     }
 
-    /// Asks the place itself which files and position are in, after a commit that may have happened.
+    /// Asks the place itself which files and position are in, after a commit that may have
+    /// happened.
     ///
     /// # Errors
     /// As [`Self::open`].

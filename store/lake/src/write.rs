@@ -2,11 +2,12 @@
 //!
 //! # Why
 //! Times are nearly regular: differences packed in bits, then zstd, take a byte or two. Everything
-//! else repeats: dictionaries. Measured on a simulated region this is a third of the default's size.
+//! else repeats: dictionaries. Measured on a simulated region this is a third of the default's
+//! size.
 //!
 //! # Limits
-//! [`ROW_GROUP_ROWS`] is what a reader holds decoded-on-demand of one file; the file itself is built
-//! in memory, so callers bound its rows.
+//! [`ROW_GROUP_ROWS`] is what a reader holds decoded-on-demand of one file; the file itself is
+//! built in memory, so callers bound its rows.
 
 use std::ops::Range;
 

@@ -20,7 +20,8 @@ impl Registry {
         Self::build_at(bundle, &Lines::default(), Faults::default())
     }
 
-    /// Builds a snapshot of what was read from files: faults of reading come first, places are known.
+    /// Builds a snapshot of what was read from files: faults of reading come first, places are
+    /// known.
     pub(super) fn build_at(
         bundle: Bundle,
         lines: &Lines,

@@ -1,9 +1,10 @@
-//! A whole registry as plain values: what files say comes in, what a snapshot is built from goes out.
+//! A whole registry as plain values: what files say comes in, what a snapshot is built from goes
+//! out.
 //!
 //! # Why
 //! Files, uploads, simulators and tests all make registries; they meet here, before anything is
-//! checked against anything else. A [`Bundle`] holds what was written and nothing derived, so that it
-//! exports again without loss.
+//! checked against anything else. A [`Bundle`] holds what was written and nothing derived, so that
+//! it exports again without loss.
 //!
 //! # Shape
 //! Maps by id: an id stands once, and every listing has one order.
@@ -76,8 +77,8 @@ impl fmt::Display for Part {
 pub struct AreaEntry {
     /// The area.
     pub area: Area,
-    /// Its polygons, WGS 84, longitude first, outer rings counter-clockwise; `None` where the file has
-    /// a null geometry (groups always).
+    /// Its polygons, WGS 84, longitude first, outer rings counter-clockwise; `None` where the file
+    /// has a null geometry (groups always).
     pub shape: Option<Arc<MultiPolygon<f64>>>,
 }
 

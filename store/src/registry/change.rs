@@ -1,5 +1,5 @@
-//! What an apply changes: two bundles come in, the entries that differ go out, with their text before
-//! and after.
+//! What an apply changes: two bundles come in, the entries that differ go out, with their text
+//! before and after.
 //!
 //! # Why
 //! "Who changed what when" must be answered years later, without the files of that day. Each change

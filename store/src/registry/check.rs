@@ -1,5 +1,5 @@
-//! Holds a bundle against itself: values that are each well-formed come in, the faults between them go
-//! into the one report.
+//! Holds a bundle against itself: values that are each well-formed come in, the faults between them
+//! go into the one report.
 //!
 //! # Why
 //! References, cycles, levels and kinds can only be judged when all four files are read, also for

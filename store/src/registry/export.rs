@@ -1,9 +1,10 @@
-//! The canonical export: a bundle comes in, the four files go out, always the same bytes for the same
-//! registry.
+//! The canonical export: a bundle comes in, the four files go out, always the same bytes for the
+//! same registry.
 //!
 //! # Shape
 //! Entries by id, keys in one fixed order, defaults left out, one feature a line; numbers in the
-//! shortest form that reads back exactly. Applying an export and exporting again gives the same bytes.
+//! shortest form that reads back exactly. Applying an export and exporting again gives the same
+//! bytes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -340,7 +341,8 @@ pub(super) fn thing(thing: &Thing) -> String {
     })
 }
 
-/// A number where one capacity holds from the thing's beginning; nothing for a bay, which has one place.
+/// A number where one capacity holds from the thing's beginning; nothing for a bay, which has one
+/// place.
 fn capacity(thing: &Thing) -> Option<Capacity> {
     let beginning = thing.valid.start;
     match thing.capacity.as_slice() {

@@ -1,8 +1,9 @@
-//! What is wrong with registry files: faults come in one by one, one report with all of them goes out.
+//! What is wrong with registry files: faults come in one by one, one report with all of them goes
+//! out.
 //!
 //! # Why
-//! Who mends a registry wants every fault at once, each with its place and its mend, not the first one
-//! of forty. Warnings do not stop an apply; errors do.
+//! Who mends a registry wants every fault at once, each with its place and its mend, not the first
+//! one of forty. Warnings do not stop an apply; errors do.
 //!
 //! # Limits
 //! [`FAULTS_COUNT_MAX`] faults are listed, errors before warnings; the rest is counted.
@@ -212,8 +213,8 @@ pub(super) fn quoted(text: &str) -> String {
     format!("`{}`", cut.escape_debug())
 }
 
-/// The known word nearest to `word`, if one is near enough to be meant: at most a third of its letters
-/// differ (optimal string alignment distance).
+/// The known word nearest to `word`, if one is near enough to be meant: at most a third of its
+/// letters differ (optimal string alignment distance).
 pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > 80 {
         return None;

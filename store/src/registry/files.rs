@@ -2,9 +2,9 @@
 //! report with every fault.
 //!
 //! # Why
-//! An operator writes these files by hand and with scripts; every mistake is told at once with its file,
-//! line, feature and mend. A folder may hold some of the files only: the others stay as they are, so
-//! that new car parks need no copy of the boundaries.
+//! An operator writes these files by hand and with scripts; every mistake is told at once with its
+//! file, line, feature and mend. A folder may hold some of the files only: the others stay as they
+//! are, so that new car parks need no copy of the boundaries.
 //!
 //! # Shape
 //! TOML 1.1 and RFC 7946 in UTF-8. See `docs/registry.md` for every key.
@@ -82,8 +82,8 @@ impl Files {
     /// Reads a folder. Blocking.
     ///
     /// # Errors
-    /// `ReadFile` when a file is there and can't be read; `Faults` when none is there or one is longer
-    /// than [`FILE_BYTES_MAX`].
+    /// `ReadFile` when a file is there and can't be read; `Faults` when none is there or one is
+    /// longer than [`FILE_BYTES_MAX`].
     pub fn read_folder(folder: &Path) -> Result<Self, RegistryError> {
         let mut files = Self::default();
         let mut faults = Faults::default();
@@ -98,7 +98,11 @@ impl Files {
         }
         if files == Self::default() {
             let near = misspelt(folder);
-            let mend = near.unwrap_or_else(|| "name a folder with publishers.toml, properties.toml, areas.geojson and things.geojson, or some of them".to_owned());
+            let mend = near.unwrap_or_else(|| {
+                "name a folder with publishers.toml, properties.toml, areas.geojson and \
+                 things.geojson, or some of them"
+                    .to_owned()
+            });
             let problem = format!("`{}` holds no registry file", folder.display());
             faults.error(&Spot::file(Part::Publishers), problem, mend);
         }

@@ -1,4 +1,5 @@
-//! Geometries of the registry: GeoJSON comes in, checked points and polygons go out, and back again.
+//! Geometries of the registry: GeoJSON comes in, checked points and polygons go out, and back
+//! again.
 //!
 //! # Shape
 //! WGS 84 degrees, longitude first; a third coordinate (height) is dropped. Outer rings are turned

@@ -1,13 +1,14 @@
 //! Keeps the registry: folders and uploads come in, durable revisions and fresh snapshots go out.
 //!
 //! # Why
-//! The registry changes while Arno runs, from the command line, from uploads and from other processes
-//! on the same database. The whole registry is one document under compare-and-set: a change is there
-//! whole or not at all, and of two writers the later one rebases on the earlier.
+//! The registry changes while Arno runs, from the command line, from uploads and from other
+//! processes on the same database. The whole registry is one document under compare-and-set: a
+//! change is there whole or not at all, and of two writers the later one rebases on the earlier.
 //!
 //! # Shape
-//! Document `registry`: the four canonical files and the last change. Documents `registry/<revision>`:
-//! one kept [`ChangeRecord`] each. The document's revision is the registry's.
+//! Document `registry`: the four canonical files and the last change. Documents
+//! `registry/<revision>`: one kept [`ChangeRecord`] each. The document's revision is the
+//! registry's.
 //!
 //! # Invariants
 //! Snapshots only move forward; subscribers see a revision after it is durable.
@@ -121,7 +122,8 @@ pub struct RegistryKeeper {
 }
 
 impl RegistryKeeper {
-    /// Reads the kept registry; an empty store gives the empty one, which knows the shipped properties.
+    /// Reads the kept registry; an empty store gives the empty one, which knows the shipped
+    /// properties.
     ///
     /// # Errors
     /// `Store`, `Kept`.
@@ -224,8 +226,8 @@ impl RegistryKeeper {
         self.replace(who, when, build).await
     }
 
-    /// Edits the registry as it stands at that moment: when another writer is faster, the edit is made
-    /// again on what that one left, so that neither is lost.
+    /// Edits the registry as it stands at that moment: when another writer is faster, the edit is
+    /// made again on what that one left, so that neither is lost.
     ///
     /// # Errors
     /// As [`Self::apply`].
@@ -326,8 +328,8 @@ impl RegistryKeeper {
         }
     }
 
-    /// Makes a snapshot durable, its record beside it, and shows it to subscribers. Dropped in between,
-    /// the next pull finishes it.
+    /// Makes a snapshot durable, its record beside it, and shows it to subscribers. Dropped in
+    /// between, the next pull finishes it.
     async fn keep(
         &self,
         mut registry: Registry,
@@ -365,7 +367,8 @@ impl RegistryKeeper {
         Ok(true)
     }
 
-    /// Keeps a record, unless it is kept already: a writer that died in between left this to the next.
+    /// Keeps a record, unless it is kept already: a writer that died in between left this to the
+    /// next.
     async fn keep_record(&self, record: &ChangeRecord) -> Result<(), RegistryError> {
         let bytes = serde_json::to_vec(record).map_err(unreadable)?;
         match self

@@ -1,9 +1,9 @@
-//! Parsed but untyped entries, alike for TOML and JSON: a table of keys with its line comes in, typed
-//! values go out, and everything that does not fit becomes a fault.
+//! Parsed but untyped entries, alike for TOML and JSON: a table of keys with its line comes in,
+//! typed values go out, and everything that does not fit becomes a fault.
 //!
 //! # Why
-//! A deserialiser stops at the first mistake and forgets where it stood. Reading field by field keeps
-//! going, knows the line, and knows which keys nobody asked for.
+//! A deserialiser stops at the first mistake and forgets where it stood. Reading field by field
+//! keeps going, knows the line, and knows which keys nobody asked for.
 //!
 //! # Limits
 //! [`TEXT_CHARS_MAX`], [`LIST_COUNT_MAX`]: longer ones are faults.
@@ -325,7 +325,9 @@ impl<'a> Fields<'a> {
             _ => None,
         };
         if found.is_none() {
-            self.wrong(key, value, "write RFC 3339 with a zone, like \"2026-05-01T08:00:00Z\", or a date like \"2026-05-01\"");
+            let mend = "write RFC 3339 with a zone, like \"2026-05-01T08:00:00Z\", \
+                or a date like \"2026-05-01\"";
+            self.wrong(key, value, mend);
         }
         found
     }

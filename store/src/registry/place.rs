@@ -1,14 +1,15 @@
 //! Where things belong: a bundle's areas come in, each thing's areas with their times go out.
 //!
 //! # Why
-//! A thing belongs to its declared municipality; else to the polygon that holds its point (on a border
-//! the lowest code); else to the nearest within 1 km; else to its publisher's. Zones are taken within
-//! that municipality. Municipalities merge and memberships are dated, so each rule answers for the time
-//! in which its area exists and leaves the rest of the thing's life to the next rule.
+//! A thing belongs to its declared municipality; else to the polygon that holds its point (on a
+//! border the lowest code); else to the nearest within 1 km; else to its publisher's. Zones are
+//! taken within that municipality. Municipalities merge and memberships are dated, so each rule
+//! answers for the time in which its area exists and leaves the rest of the thing's life to the
+//! next rule.
 //!
 //! # Shape
-//! Points and polygons in WGS 84, longitude first; distances in metres, geodesic. Candidates come from
-//! an R-tree over bounding boxes, ascending by id.
+//! Points and polygons in WGS 84, longitude first; distances in metres, geodesic. Candidates come
+//! from an R-tree over bounding boxes, ascending by id.
 //!
 //! # Invariants
 //! At any moment a thing belongs to at most one municipality and one zone.
@@ -28,11 +29,12 @@ use rstar::{AABB, RTree};
 use super::bundle::Bundle;
 use super::{Belonging, Place, PlacedBy};
 
-/// How far a municipality's polygon may be from a thing that lies in none: coast lines and rounding put
-/// quays and border car parks a little outside. Farther ones belong to their publisher's municipality.
+/// How far a municipality's polygon may be from a thing that lies in none: coast lines and rounding
+/// put quays and border car parks a little outside. Farther ones belong to their publisher's
+/// municipality.
 pub const NEAREST_DISTANCE_M_MAX: f64 = 1_000.0;
-/// Longest chain of memberships; the check refuses longer ones (zone, municipality, union, province,
-/// region and groups of groups need fewer).
+/// Longest chain of memberships; the check refuses longer ones (zone, municipality, union,
+/// province, region and groups of groups need fewer).
 pub(super) const CHAIN_LENGTH_MAX: usize = 16;
 /// A degree of latitude is nowhere shorter (at the equator 110,574 m).
 const DEGREE_M_MIN: f64 = 110_500.0;
@@ -236,7 +238,8 @@ impl<'a> Placer<'a> {
         found
     }
 
-    /// The municipalities within [`NEAREST_DISTANCE_M_MAX`], nearest first, equally near ones by id.
+    /// The municipalities within [`NEAREST_DISTANCE_M_MAX`], nearest first, equally near ones by
+    /// id.
     fn near(&self, point: Point<f64>) -> Vec<(&'a Area, f64)> {
         let margin_lat = NEAREST_DISTANCE_M_MAX / DEGREE_M_MIN;
         let margin_lon = margin_lat / point.y().to_radians().cos().max(0.01);
@@ -289,8 +292,9 @@ impl<'a> Placer<'a> {
     }
 }
 
-/// Metres from a point to the nearest point of a shape; the nearest point is found in a plane in which
-/// degrees of longitude are shrunk as they are at this latitude, the distance to it on the ellipsoid.
+/// Metres from a point to the nearest point of a shape; the nearest point is found in a plane in
+/// which degrees of longitude are shrunk as they are at this latitude, the distance to it on the
+/// ellipsoid.
 fn distance_m(shape: &MultiPolygon<f64>, point: Point<f64>) -> Option<f64> {
     let shrink = point.y().to_radians().cos().max(0.01);
     let plane = shape.map_coords(|at| coord! { x: at.x * shrink, y: at.y });

@@ -22,8 +22,8 @@ static PROPERTIES: LazyLock<Vec<Arc<ObservedProperty>>> = LazyLock::new(|| {
     read.into_values().map(Arc::new).collect()
 });
 
-/// The shipped properties, by name: `occupied`, `vehicles`, `free`, `capacity`, `online`, `clients` and
-/// some more.
+/// The shipped properties, by name: `occupied`, `vehicles`, `free`, `capacity`, `online`, `clients`
+/// and some more.
 pub fn shipped_properties() -> &'static [Arc<ObservedProperty>] {
     &PROPERTIES
 }

@@ -2,12 +2,13 @@
 //! Arrow columns.
 //!
 //! # Shape
-//! A header of 19 bytes, then per row the number of fields and per field its length (−1 for null) and
-//! its big-endian bytes; −1 instead of a number of fields ends it. Times are microseconds from
+//! A header of 19 bytes, then per row the number of fields and per field its length (−1 for null)
+//! and its big-endian bytes; −1 instead of a number of fields ends it. Times are microseconds from
 //! 2000-01-01 UTC.
 //!
 //! # Limits
-//! A field longer than 8 bytes or a row of another number of fields is refused: the schema has none.
+//! A field longer than 8 bytes or a row of another number of fields is refused: the schema has
+//! none.
 //!
 //! # Source
 //! PostgreSQL documentation, "COPY", section "Binary Format".

@@ -1,5 +1,5 @@
-//! Judging a group of appends: arriving batches and the versions kept under their identities come in,
-//! the rows to keep and each append's counts go out.
+//! Judging a group of appends: arriving batches and the versions kept under their identities come
+//! in, the rows to keep and each append's counts go out.
 //!
 //! # Invariants
 //! Row by row in order of arrival, by [`arno_model::version::judge`]: what an earlier row of the

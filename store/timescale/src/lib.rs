@@ -1,14 +1,15 @@
-//! The store on a PostgreSQL server, with TimescaleDB where the server has it: a database address comes
-//! in, all of the store's capabilities go out.
+//! The store on a PostgreSQL server, with TimescaleDB where the server has it: a database address
+//! comes in, all of the store's capabilities go out.
 //!
 //! # Why
 //! A region shares one database between several processes, backs it up with the tools its
-//! administrators know, and joins it with what else they keep. The answers are the embedded store's,
-//! row by row; the same suite holds both.
+//! administrators know, and joins it with what else they keep. The answers are the embedded
+//! store's, row by row; the same suite holds both.
 //!
 //! # Shape
 //! * [`TimescaleStore::connect`]: migrations under an advisory lock, then a pool.
-//! * `writer`: one task; what queued during the last commit is one transaction: judge, `COPY … BINARY`.
+//! * `writer`: one task; what queued during the last commit is one transaction: judge, `COPY …
+//!   BINARY`.
 //! * `scan`: `COPY (SELECT …) TO STDOUT BINARY`, decoded straight into Arrow.
 //! * `binary`: the server's binary row format, both ways.
 //!

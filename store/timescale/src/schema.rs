@@ -17,7 +17,8 @@ use crate::error::failed;
 const MIGRATION_LOCK: i64 = 0x6172_6e6f_0001;
 /// The steps, in order; the schema's version is how many were taken.
 const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_observations.sql")];
-/// Width of a chunk. A region's 90,000 bays and 12,500 access points make some 20 million rows a day,
+/// Width of a chunk. A region's 90,000 bays and 12,500 access points make some 20 million rows a
+/// day,
 /// 1.2 GB with their index: a day of them fits in the memory of a small server, and a village's
 /// chunk is a page.
 const CHUNK_INTERVAL: &str = "1 day";

@@ -1,4 +1,5 @@
-//! The store itself: a pool, what is known of the newest commit, and the capabilities that need both.
+//! The store itself: a pool, what is known of the newest commit, and the capabilities that need
+//! both.
 //!
 //! # Limits
 //! [`CONNECTIONS_COUNT_MAX`] connections; a call beyond them waits [`CONNECT_TIME_MAX`].
@@ -378,7 +379,8 @@ impl TimescaleStore {
                  SELECT (SELECT coalesce(max(key), 0) FROM arno.datastreams) \
                         + (row_number() OVER (ORDER BY place))::int, thing, property \
                  FROM (SELECT thing, property, min(place) AS place \
-                       FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS given(thing, property, place) \
+                       FROM unnest($1::text[], $2::text[]) WITH ORDINALITY \
+                       AS given(thing, property, place) \
                        GROUP BY thing, property) AS wanted \
                  WHERE NOT EXISTS (SELECT 1 FROM arno.datastreams AS known \
                      WHERE known.thing = wanted.thing AND known.property = wanted.property)",

@@ -5,7 +5,8 @@
 //! append commits at once, and what queued meanwhile is the next group.
 //!
 //! # Shape
-//! lock → stamp → kept versions of the group's identities → judge → `COPY BINARY` → counts → commit.
+//! lock → stamp → kept versions of the group's identities → judge → `COPY BINARY` → counts →
+//! commit.
 //!
 //! # Limits
 //! [`QUEUE_ROWS_MAX`] rows may wait; more wait outside. [`GROUP_ROWS_MAX`] rows form a group.

@@ -133,8 +133,8 @@ pub fn stay(thing: &ThingPlan, belonging: &Belonging) -> Span {
     whole_buckets(valid.intersect(thing.valid), thing.valid)
 }
 
-/// Rounds a stay so that a bucket goes to the area of its start; at the ends of the thing's own life
-/// outwards, since nobody else claims those buckets.
+/// Rounds a stay so that a bucket goes to the area of its start; at the ends of the thing's own
+/// life outwards, since nobody else claims those buckets.
 fn whole_buckets(stay: Span, life: Span) -> Span {
     let far = i64::MAX - BASE_US;
     let start = if stay.start <= -far {
@@ -152,8 +152,8 @@ fn whole_buckets(stay: Span, life: Span) -> Span {
     Span::new(start, end)
 }
 
-/// The cells of fixed areas as the public sees them, by key. A property with a stream whose rows are
-/// not kept has none: its figures over areas are computed when asked for.
+/// The cells of fixed areas as the public sees them, by key. A property with a stream whose rows
+/// are not kept has none: its figures over areas are computed when asked for.
 pub(super) fn fixed(registry: &Registry, things: &[ThingPlan]) -> Vec<Cell> {
     let mut cells: BTreeMap<CellKey, Cell> = BTreeMap::new();
     let streams = things.iter().flat_map(|thing| &thing.streams);

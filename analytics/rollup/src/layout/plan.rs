@@ -36,8 +36,9 @@ pub struct StreamPlan {
     pub hold_us: i64,
     /// Whether it counts in its areas, or something above it does.
     pub counts: bool,
-    /// Whether its rows are kept. A state that holds without limit would have a row in every quarter
-    /// of an hour for ever; its rows are computed when asked for, unless they say what is parked.
+    /// Whether its rows are kept. A state that holds without limit would have a row in every
+    /// quarter of an hour for ever; its rows are computed when asked for, unless they say what is
+    /// parked.
     pub is_kept: bool,
 }
 
@@ -271,7 +272,8 @@ fn declared(thing: &Thing) -> Vec<Sample> {
 /// Longest chain of parts that is followed; the registry refuses cycles.
 const PARTS_DEPTH_MAX: usize = 16;
 
-/// Says which streams count: nothing above them, of the same vehicle kind, reports the same measure.
+/// Says which streams count: nothing above them, of the same vehicle kind, reports the same
+/// measure.
 pub(super) fn resolve_counting(things: &mut [ThingPlan], by_id: &HashMap<ThingId, usize>) {
     debug_assert_eq!(things.len(), by_id.len());
     let mut covered: Vec<Vec<bool>> = Vec::with_capacity(things.len());

@@ -1,8 +1,9 @@
 //! Time passes: the frontier moves, window by window, and the buckets behind it close.
 //!
 //! # Invariants
-//! After each window the view is whole: it may be shown and written. A counter's growth into a bucket
-//! that closed before shows once the bucket of its next sample closes; so does a delta's amount.
+//! After each window the view is whole: it may be shown and written. A counter's growth into a
+//! bucket that closed before shows once the bucket of its next sample closes; so does a delta's
+//! amount.
 
 use std::sync::Arc;
 

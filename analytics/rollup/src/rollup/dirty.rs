@@ -1,8 +1,8 @@
 //! What must be computed anew: touched times come in, spans of whole closed buckets go out.
 //!
 //! # Invariants
-//! The spans hold every bucket whose rows can differ; that they may hold more costs time and nothing
-//! else, since rows that say the same stay as they are.
+//! The spans hold every bucket whose rows can differ; that they may hold more costs time and
+//! nothing else, since rows that say the same stay as they are.
 
 use std::collections::BTreeMap;
 

@@ -4,9 +4,9 @@
 //! JSON, about 100 bytes a thing and a cell. Written together with the segments, all or nothing.
 //!
 //! # Invariants
-//! Rows of all buckets before `frontier` include every commit up to `known_at`, under the plan whose
-//! fingerprints stand here. Fingerprints come from the standard hasher: should it change with a new
-//! toolchain, everything is computed once more, to the same rows.
+//! Rows of all buckets before `frontier` include every commit up to `known_at`, under the plan
+//! whose fingerprints stand here. Fingerprints come from the standard hasher: should it change with
+//! a new toolchain, everything is computed once more, to the same rows.
 
 use std::collections::BTreeMap;
 

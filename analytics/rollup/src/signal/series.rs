@@ -1,8 +1,8 @@
 //! Series: columns of observations come in, sorted samples of one datastream go out.
 //!
 //! # Shape
-//! 24 bytes a sample. A declared unknown and an implausible result are samples without a value: they
-//! end the hold of the value before them.
+//! 24 bytes a sample. A declared unknown and an implausible result are samples without a value:
+//! they end the hold of the value before them.
 
 use arno_model::observation::Quality;
 use arno_model::{ObservationError, Timestamp};

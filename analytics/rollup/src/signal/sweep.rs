@@ -32,7 +32,8 @@ impl PeakFinder {
         }
     }
 
-    /// The greatest sum at any moment of what was added since the last call; `None` when nothing was.
+    /// The greatest sum at any moment of what was added since the last call; `None` when nothing
+    /// was.
     pub fn take(&mut self) -> Option<f64> {
         if self.events.is_empty() {
             return None;

@@ -347,10 +347,12 @@ proptest! {
         let mut states = StateWalk::new(&walked.state);
         let mut joints = JointWalk::new(by, &walked.state, &walked.capacity);
         for bucket in minutes(-60, 135).buckets() {
-            let (mut known_us, mut whole, mut min, mut max) = (0, 0, f64::INFINITY, f64::NEG_INFINITY);
+            let (mut known_us, mut whole) = (0, 0);
+            let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
             let (mut load, mut capacity, mut expected, mut is_over) = (0, 0, 0, false);
             for (moment, length_us) in told.stretches(bucket) {
-                let times = |value: f64| i128::from(super::state::whole(value)) * i128::from(length_us);
+                let length = i128::from(length_us);
+                let times = |value: f64| i128::from(super::state::whole(value)) * length;
                 if let Some(value) = told.value(moment) {
                     known_us += length_us;
                     whole += times(value);
@@ -459,7 +461,8 @@ proptest! {
             for pieces in &of_all {
                 finder.add(pieces, bucket);
             }
-            let moments = all.iter().flat_map(|told| told.stretches(bucket)).map(|(start, _)| start);
+            let stretches = all.iter().flat_map(|told| told.stretches(bucket));
+            let moments = stretches.map(|(start, _)| start);
             let sums = moments.filter(|moment| *moment < bucket.end).map(|moment| {
                 let values: Vec<f64> = all.iter().filter_map(|told| told.value(moment)).collect();
                 (!values.is_empty(), values.iter().sum::<f64>())

@@ -1,4 +1,5 @@
-//! Refreshed equals rebuilt, bit for bit, after any history; and both equal the slow obvious program.
+//! Refreshed equals rebuilt, bit for bit, after any history; and both equal the slow obvious
+//! program.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -72,8 +73,8 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// The registry, and what may become of it: a shorter hold, another capacity, a lot that is shut and
-/// one that is new, a thing that moves.
+/// The registry, and what may become of it: a shorter hold, another capacity, a lot that is shut
+/// and one that is new, a thing that moves.
 fn registries() -> [Bundle; 5] {
     let mut held = full();
     let lot_1 = held.things.get_mut("prato:lot-1").unwrap();

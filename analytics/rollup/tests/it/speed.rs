@@ -1,6 +1,8 @@
-//! How long it takes: a simulated region of 20 towns, 1,300 streams, 30 days, 5 million observations.
+//! How long it takes: a simulated region of 20 towns, 1,300 streams, 30 days, 5 million
+//! observations.
 //!
-//! Run it by name: `cargo nextest run -p arno-analytics-rollup --run-ignored only speed --no-capture`.
+//! Run it by name: `cargo nextest run -p arno-analytics-rollup --run-ignored only speed
+//! --no-capture`.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;

@@ -1,9 +1,9 @@
-//! Publishing: the true cells of all fixed areas come in, what the public sees of the asked ones goes
-//! out.
+//! Publishing: the true cells of all fixed areas come in, what the public sees of the asked ones
+//! goes out.
 //!
 //! # Why
-//! Whether a cell is hidden may depend on its neighbours, and must not depend on who asks for what: so
-//! every bucket is judged over the whole tree, always.
+//! Whether a cell is hidden may depend on its neighbours, and must not depend on who asks for what:
+//! so every bucket is judged over the whole tree, always.
 //!
 //! # Limits
 //! Open buckets are not published: a bucket that is minutes old says what an hour must not.
@@ -42,7 +42,8 @@ pub(super) fn may_count(thing: &Thing, property: &PropertyId, question: &Questio
 }
 
 impl Published {
-    /// Asks for the cells of all fixed areas, and for the narrower ones inside them, and judges them.
+    /// Asks for the cells of all fixed areas, and for the narrower ones inside them, and judges
+    /// them.
     ///
     /// # Errors
     /// What the rollup engine says.
@@ -147,8 +148,8 @@ impl Published {
         rows
     }
 
-    /// A group's cell: the sum of its members' published ones. A hidden member is not in the sum, which
-    /// is then marked; "most at once" does not add up and stays null.
+    /// A group's cell: the sum of its members' published ones. A hidden member is not in the sum,
+    /// which is then marked; "most at once" does not add up and stays null.
     fn added(
         &self,
         area: &Area,

@@ -76,8 +76,8 @@ impl Writer {
         Ok(Arrivals::new(columns, known_at.as_micros()))
     }
 
-    /// Looks up again when a lake file turned out damaged: it is set aside by then, and late readings
-    /// must not be refused for it.
+    /// Looks up again when a lake file turned out damaged: it is set aside by then, and late
+    /// readings must not be refused for it.
     fn look_up_whole(&mut self, identities: &[judge::Identity]) -> Result<Kept, StoreError> {
         let file_count = self.shared.read().files.len();
         for _file in 0..file_count {

@@ -2,9 +2,9 @@
 //! told is durable must be there, once.
 //!
 //! # Shape
-//! This test binary starts itself again as the child, which writes a line for every acknowledgement.
-//! Parent and child make the same [`plan`] from the seed, so that the parent knows what each
-//! acknowledged append held. `ARNO_TEST_SEED` replays the plans and the moments of death,
+//! This test binary starts itself again as the child, which writes a line for every
+//! acknowledgement. Parent and child make the same [`plan`] from the seed, so that the parent knows
+//! what each acknowledged append held. `ARNO_TEST_SEED` replays the plans and the moments of death,
 //! `ARNO_TEST_ROUNDS` sets how often the child dies.
 
 mod check;

@@ -44,7 +44,9 @@ impl Check<'_> {
                 || matches!(level, AreaLevel::Municipality | AreaLevel::Group);
             if !is_wider || !of_zone {
                 let problem = format!("a {} can't belong to the {level} `{id}`", area.level);
-                self.error(&spot, problem, "a zone belongs to its municipality, a municipality to unions and its province, a province to its region, anything to groups");
+                let mend = "a zone belongs to its municipality, a municipality to unions and its province, \
+                a province to its region, anything to groups";
+                self.error(&spot, problem, mend);
             }
             if membership.valid.is_empty() {
                 let problem = format!("its membership of `{id}` ends before it begins");
@@ -104,7 +106,8 @@ impl Check<'_> {
     pub(super) fn area_cycles(&mut self) {
         let mut heights: HashMap<&AreaId, usize> = HashMap::new();
         for start in self.bundle.areas.keys() {
-            // Depth first, with the path as an explicit stack: what comes from outside never recurses.
+            // Depth first, with the path as an explicit stack: what comes from outside never
+            // recurses.
             let mut path: Vec<(&AreaId, usize)> = vec![(start, 0)];
             let mut on_path: HashSet<&AreaId> = HashSet::new();
             while let Some((id, next)) = path.pop() {

@@ -1,4 +1,5 @@
-//! What the resolved places show: things outside every polygon, mirrored points, declared against held.
+//! What the resolved places show: things outside every polygon, mirrored points, declared against
+//! held.
 
 use std::collections::HashMap;
 

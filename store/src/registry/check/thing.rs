@@ -43,7 +43,8 @@ impl Check<'_> {
         self.whole(&spot, thing);
     }
 
-    /// The signal kind of a property, shipped ones included; a fault when there is no such property.
+    /// The signal kind of a property, shipped ones included; a fault when there is no such
+    /// property.
     fn property_of(&mut self, spot: &Spot, key: &str, id: &PropertyId) -> Option<SignalKind> {
         if let Some(own) = self.bundle.properties.get(id) {
             return Some(own.signal);

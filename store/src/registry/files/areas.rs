@@ -2,8 +2,8 @@
 //!
 //! # Shape
 //! A group says its `members` (areas and things, each an id or `{id, valid_from, valid_to}`); other
-//! areas say their `parents`. A membership of a group may be written on either side; it is exported on
-//! the group's, so that a group is one feature that can be added and removed.
+//! areas say their `parents`. A membership of a group may be written on either side; it is exported
+//! on the group's, so that a group is one feature that can be added and removed.
 
 use arno_model::{Area, AreaId, AreaLevel, Membership, ThingId, TimeRange, Zone};
 

@@ -1,8 +1,8 @@
 //! GeoJSON files: text comes in, features with their line, id, properties and geometry go out.
 //!
 //! # Why
-//! Each feature is parsed by itself, so that a file of 60 MB never stands in memory as a tree, and a
-//! feature's line is where its text begins.
+//! Each feature is parsed by itself, so that a file of 60 MB never stands in memory as a tree, and
+//! a feature's line is where its text begins.
 //!
 //! # Source
 //! RFC 7946 (2016), §3.2 and §3.3.
@@ -149,6 +149,12 @@ fn feature(raw: &str, mut spot: Spot, line: u32, faults: &mut Faults) -> Option<
             "its `type` is not \"Feature\"",
             "write \"type\": \"Feature\"",
         );
+    }
+    let named = |key: &str| properties.get(key).and_then(serde_json::Value::as_str);
+    if id.is_none()
+        && let (Some(publisher), Some(local)) = (named("publisher"), named("id"))
+    {
+        spot.subject = Some(quoted(&format!("{publisher}:{local}")));
     }
     let properties = match Value::from(properties) {
         Value::Table(properties) => properties,

@@ -93,7 +93,8 @@ fn property(fields: &mut Fields<'_>) -> Option<ObservedProperty> {
     Some(property)
 }
 
-/// How long a state holds: a duration, or the word for "without limit", which is never meant by silence.
+/// How long a state holds: a duration, or the word for "without limit", which is never meant by
+/// silence.
 fn max_hold(fields: &mut Fields<'_>, signal: Option<SignalKind>) -> Option<Duration> {
     match fields.take("max_hold") {
         Some(Value::Text(word)) if word == WITHOUT_LIMIT => None,

@@ -1,4 +1,5 @@
-//! TOML files of one kind of entry: text comes in, the entries of `[[noun]]` with their lines go out.
+//! TOML files of one kind of entry: text comes in, the entries of `[[noun]]` with their lines go
+//! out.
 
 use arno_model::PropertyId;
 use toml::Spanned;

@@ -87,7 +87,8 @@ fn thing(feature: Feature, zone: &Zone, faults: &mut Faults) -> Option<Thing> {
     })
 }
 
-/// The global name: `publisher` and `id` of the properties, the feature's `publisher:id`, or both alike.
+/// The global name: `publisher` and `id` of the properties, the feature's `publisher:id`, or both
+/// alike.
 fn global_id(fields: &mut Fields<'_>, feature_id: Option<String>) -> Option<ThingId> {
     let outer = match feature_id {
         Some(text) if text.contains(':') => Some(fields.parsed_id::<ThingId>("id", &text)?),

@@ -11,7 +11,7 @@ use crate::layout::cell::CellMode;
 use crate::query::AreaQuery;
 use crate::rollup::answer::area_cells::{AnswerCell, cells};
 use crate::rollup::answer::area_sum::{OutRow, Question, WindowSums};
-use crate::rollup::answer::base::{BaseReader, Wants};
+use crate::rollup::answer::base_row::{BaseReader, Wants};
 use crate::rollup::answer::columns::{floats, texts, times, truths, wholes};
 use crate::rollup::answer::sight::{ANSWER_ROWS_MAX, Sight, windows};
 use crate::rollup::engine::{Inner, aside};

@@ -7,7 +7,7 @@ use arno_model::bucket::BASE_US;
 
 use crate::layout::cell::CellMode;
 use crate::rollup::answer::area_cells::AnswerCell;
-use crate::rollup::answer::base::Part;
+use crate::rollup::answer::base_row::Part;
 use crate::rollup::answer::sight::Sight;
 use crate::rollup::cells::{CellJob, CellSum, PropertySum, Source as _, expected_us};
 use crate::rollup::row::{AreaRow, Row as _, ThingSum, Thresholds};

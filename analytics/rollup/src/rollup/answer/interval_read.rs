@@ -2,8 +2,8 @@
 //!
 //! # Why
 //! A piece must be told from its beginning to its end, and both may lie outside of what was asked.
-//! With a hold, they lie within one hold of it. Without one the end is wherever the next observation
-//! is; it is looked for in windows that double, in the streams that still lack it.
+//! With a hold, they lie within one hold of it. Without one the end is wherever the next
+//! observation is; it is looked for in windows that double, in the streams that still lack it.
 
 use arno_model::time::DAY_US;
 use arno_model::{DatastreamKey, Timestamp};

@@ -1,5 +1,5 @@
-//! From when and how far a question looks: `as_of` and the store's clock come in, what is kept, open
-//! and not yet told goes out; and the buckets of the answer.
+//! From when and how far a question looks: `as_of` and the store's clock come in, what is kept,
+//! open and not yet told goes out; and the buckets of the answer.
 
 use std::sync::Arc;
 
@@ -94,8 +94,8 @@ impl Sight {
     }
 }
 
-/// Buckets that are worked on together: narrow ones by UTC day, wide ones one by one, so that memory
-/// is bounded by a day's series or a bucket's sums.
+/// Buckets that are worked on together: narrow ones by UTC day, wide ones one by one, so that
+/// memory is bounded by a day's series or a bucket's sums.
 pub fn windows(buckets: &[Span], width: Bucket) -> impl Iterator<Item = &[Span]> {
     let is_wide = !matches!(width, Bucket::Quarter | Bucket::Hour);
     buckets.chunk_by(move |left, right| {

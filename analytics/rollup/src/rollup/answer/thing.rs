@@ -10,7 +10,7 @@ use futures::stream;
 use crate::error::RollupError;
 use crate::layout::{StreamPlan, ThingPlan};
 use crate::query::{RollupQuery, RollupStream};
-use crate::rollup::answer::base::{BaseReader, Part, Wants};
+use crate::rollup::answer::base_row::{BaseReader, Part, Wants};
 use crate::rollup::answer::columns::{floats, joined, names, times, truths, wholes};
 use crate::rollup::answer::sight::{ANSWER_ROWS_MAX, Sight, windows};
 use crate::rollup::cells::{Source as _, expected_us};
