@@ -1,5 +1,5 @@
-//! Memory stays bounded: while ten million rows go to a slow reader, and while the store stands still
-//! and devices go on publishing.
+//! Memory stays bounded: while ten million rows go to a slow reader, and while the store stands
+//! still and devices go on publishing.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -52,11 +52,7 @@ fn ten_million_rows_stream_in_bounded_memory() {
     let mut count = 0;
     let mut most = before;
     while reader.read_until(b'\n', &mut line).unwrap() > 0 {
-        assert!(
-            line.starts_with(b"sim-") || count == 0,
-            "{}",
-            String::from_utf8_lossy(&line)
-        );
+        assert!(line.contains(&b','), "{}", String::from_utf8_lossy(&line));
         line.clear();
         count += 1;
         if count % 1_000_000 == 0 {

@@ -161,7 +161,7 @@ fn broken() -> Vec<(&'static str, Files, &'static str)> {
         (
             "kind missing",
             files(&areas(), &[thing("x", "", None)]),
-            "things.geojson:2: error: feature 1: `kind` is missing",
+            "things.geojson:2: error: `prato:x`: `kind` is missing",
         ),
         (
             "negative capacity",
