@@ -1,14 +1,18 @@
-//! A town of bays with a gateway, over a store or over nothing.
+//! A town of bays and its way in, over a store or over nothing: the embedded gateway, or a bridge to
+//! a broker.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use arno_ingest::config::IngestConfig;
 use arno_ingest::decode::Decoders;
-use arno_ingest::{Authority, Gateway, GatewayParts, Ingest, IngestParts};
+use arno_ingest::{
+    Authority, Bridge, BridgeParts, BrokerSettings, Gateway, GatewayParts, Ingest, IngestParts,
+};
 use arno_model::publisher::MAX_AGE_DEFAULT;
 use arno_model::{
     DatastreamKey, Ledger, LocalId, Publisher, PublisherId, PublisherKind, Thing, ThingId,
@@ -58,12 +62,21 @@ impl Authority for OpenDoor {
 #[derive(Debug, Default)]
 pub struct NoStore {
     streams: Mutex<Arc<Datastreams>>,
+    rows_count: AtomicU64,
+}
+
+impl NoStore {
+    /// How many rows it was given.
+    pub fn rows_count(&self) -> u64 {
+        self.rows_count.load(Ordering::Acquire)
+    }
 }
 
 #[async_trait]
 impl ObservationWriter for NoStore {
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         let stored = u64::try_from(append.observations.num_rows()).unwrap_or(u64::MAX);
+        self.rows_count.fetch_add(stored, Ordering::AcqRel);
         let ledger = Ledger {
             stored,
             ..Ledger::default()
@@ -91,26 +104,37 @@ impl DatastreamRegister for NoStore {
     }
 }
 
-/// A running gateway and what it needs.
+/// Whose bays they are.
+const PUBLISHER: &str = "prato";
+
+/// A running entrance and what it needs.
 #[derive(Debug)]
 pub struct Town {
-    /// The gateway, on a free port.
-    pub gateway: Gateway,
+    ingest: Ingest,
+    config: IngestConfig,
     tracker: TaskTracker,
     token: CancellationToken,
     _registry: watch::Sender<Arc<Registry>>,
 }
 
+/// A bridge that runs until it is stopped; the town stays.
+#[derive(Debug)]
+pub struct RunningBridge {
+    tracker: TaskTracker,
+    token: CancellationToken,
+    _bridge: Bridge,
+}
+
 /// The topic of a bay.
 pub fn topic(bay: usize) -> String {
-    format!("arno/v1/obs/town/bay-{bay}")
+    format!("arno/v1/obs/{PUBLISHER}/bay-{bay}")
 }
 
 fn registry(bays_count: usize) -> anyhow::Result<Registry> {
-    let town = PublisherId::parse("town")?;
+    let town = PublisherId::parse(PUBLISHER)?;
     let mut bundle = Bundle::default().with_publisher(Publisher {
         id: town.clone(),
-        name: "Town".to_owned(),
+        name: "Prato".to_owned(),
         kind: PublisherKind::Municipality,
         ipa_code: None,
         municipality: None,
@@ -141,10 +165,10 @@ fn registry(bays_count: usize) -> anyhow::Result<Registry> {
 }
 
 impl Town {
-    /// Starts a town of so many bays over a store.
+    /// Opens the entrance of a town of so many bays over a store.
     ///
     /// # Errors
-    /// What the gateway says when it can't listen.
+    /// When registry or settings are not valid.
     pub fn start<S>(bays_count: usize, store: &Arc<S>) -> anyhow::Result<Self>
     where
         S: ObservationWriter + DatastreamRegister + 'static,
@@ -164,30 +188,58 @@ impl Town {
                 token: token.clone(),
             },
         );
-        let parts = GatewayParts {
-            ingest,
-            authority: Arc::new(OpenDoor),
-            clock: Arc::new(SystemClock),
-            tracker: tracker.clone(),
-        };
-        let gateway = Gateway::start(config.mqtt, parts).context("the gateway did not start")?;
         Ok(Self {
-            gateway,
+            ingest,
+            config,
             tracker,
             token,
             _registry: sender,
         })
     }
 
-    /// Stops gateway and tasks.
+    /// Starts the embedded gateway on a free port.
     ///
     /// # Errors
-    /// What the gateway says when serving had failed.
-    pub async fn stop(self) -> anyhow::Result<()> {
-        self.gateway.stop().await?;
+    /// What the gateway says when it can't listen.
+    pub fn gateway(&self) -> anyhow::Result<Gateway> {
+        let parts = GatewayParts {
+            ingest: self.ingest.clone(),
+            authority: Arc::new(OpenDoor),
+            clock: Arc::new(SystemClock),
+            tracker: self.tracker.clone(),
+        };
+        Gateway::start(self.config.mqtt.clone(), parts).context("the gateway did not start")
+    }
+
+    /// Starts to consume from a broker.
+    pub fn bridge(&self, settings: BrokerSettings) -> RunningBridge {
+        let (tracker, token) = (TaskTracker::new(), self.token.child_token());
+        let parts = BridgeParts {
+            ingest: self.ingest.clone(),
+            clock: Arc::new(SystemClock),
+            tracker: tracker.clone(),
+            token: token.clone(),
+        };
+        RunningBridge {
+            _bridge: Bridge::start(settings, parts),
+            tracker,
+            token,
+        }
+    }
+
+    /// Commits what still waits, and stops. Gateways and bridges were stopped before.
+    pub async fn stop(self) {
         self.token.cancel();
         self.tracker.close();
         self.tracker.wait().await;
-        Ok(())
+    }
+}
+
+impl RunningBridge {
+    /// Acknowledges what is durable, and disconnects.
+    pub async fn stop(self) {
+        self.token.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
     }
 }

@@ -51,7 +51,7 @@ export interface Thing {
 
 export interface Property {
   id: string;
-  name: string;
+  name: Bilingual;
   unit: string;
   signal: string;
   max_hold_s?: number | null;

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import type { Completeness, ProductRows, Property } from '../api/types';
 import { number, percent } from '../format/number';
 import { moment } from '../format/time';
-import { lang, t } from '../i18n';
+import { lang, said, t } from '../i18n';
 import { Failed, Loaded } from '../parts/loaded';
 import { Panel } from '../parts/panel';
 import { Table, type TableColumn } from '../parts/table';
@@ -24,7 +24,7 @@ interface CompletenessProps {
 
 export function CompletenessPanel({ of, things, source, zone, properties, howTo }: CompletenessProps): JSX.Element {
   const empty = (data: ProductRows<Completeness>): string | null => (data.items.length ? null : t('state.empty'));
-  const nameOf = (id: string): string => properties.get(id)?.name ?? id;
+  const nameOf = (id: string): string => said(properties.get(id)?.name) || id;
   return (
     <Panel id="completeness" title={t('complete.title')} unit={t('unit.known')} howTo={howTo} source={source}
       chart={<Loaded of={of} empty={empty}>{(data) => <><Bars rows={data.items} zone={zone} nameOf={nameOf} /><p class="summary">{meanText(data.items, nameOf)}</p></>}</Loaded>}
