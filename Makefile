@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 # Arguments of `make demo`, for instance: make demo ARGS="--towns 5 --days 7"
 ARGS ?=
+# Where `make bench` keeps its data: the folder's disk is what "durable" means
+FOLDER ?= target
 WEB := dashboards/web
 WEB_SOURCES = $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
@@ -38,8 +40,10 @@ check: ## Formatting and lints alone, warnings denied
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets -- -D warnings
 
-bench: web ## Runs the benchmarks with the peers that they stand beside (long)
-	@cargo bench --package arno-benches
+bench: ## Measures, beside the machine's limits and a bare subscriber, on an optimised build (long)
+	@mkdir -p $(FOLDER)
+	@cargo run --release --package arno-benches --bin mqtt-acks -- $(FOLDER)
+	@cargo run --release --package arno-benches --bin broker-rate -- $(FOLDER)
 
 clean: ## Removes what was built; keeps what was fetched
 	@cargo clean

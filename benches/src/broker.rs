@@ -30,11 +30,11 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Starts one that keeps at most so many messages in flight to each client.
+    /// Starts one; a client's receive maximum alone bounds what it has in flight.
     ///
     /// # Errors
     /// When mosquitto is missing, or does not listen in time.
-    pub async fn start(in_flight_count_max: u16) -> anyhow::Result<Self> {
+    pub async fn start() -> anyhow::Result<Self> {
         ensure!(
             Path::new(MOSQUITTO).try_exists()?,
             "{MOSQUITTO} is missing; `scripts/setup services` installs it"
@@ -46,7 +46,7 @@ impl Broker {
         // Started by root it would become a user who can't read the folder.
         let text = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence false\n\
-             max_queued_messages 0\nmax_inflight_messages {in_flight_count_max}\n"
+             max_queued_messages 0\nmax_inflight_messages 0\n"
         );
         fs::write(&config, text)?;
         let child = Command::new(MOSQUITTO)

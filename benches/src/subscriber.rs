@@ -19,9 +19,8 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// How long the broker keeps the session.
 const EXPIRY_S: u32 = 3_600;
 
-/// Every acknowledgement of a window has its place, though mosquitto 2.0.11 sends several windows:
-/// each acknowledgement lets it take another one from its queue.
-const REQUESTS_COUNT_MAX: usize = 1 << 17;
+/// Every packet id has a place for its acknowledgement, and a subscription and a goodbye too.
+const REQUESTS_COUNT_MAX: usize = (1 << 16) + 8;
 
 /// Who acknowledges a message to the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,12 +75,7 @@ impl Session {
     ///
     /// # Errors
     /// When the broker falls or is silent.
-    pub async fn drain(
-        &self,
-        broker: &Broker,
-        acks: Acks,
-        count: usize,
-    ) -> anyhow::Result<Duration> {
+    pub async fn drain(&self, broker: &Broker, acks: Acks, count: u16) -> anyhow::Result<Duration> {
         let started = Instant::now();
         let (client, mut events) = self.connect(broker, acks, false);
         let mut heard_count = 0;

@@ -66,9 +66,12 @@ pub struct NoStore {
 }
 
 impl NoStore {
-    /// How many rows it was given.
-    pub fn rows_count(&self) -> u64 {
-        self.rows_count.load(Ordering::Acquire)
+    /// The rows that it was given, all counted as stored.
+    pub fn ledger(&self) -> Ledger {
+        Ledger {
+            stored: self.rows_count.load(Ordering::Acquire),
+            ..Ledger::default()
+        }
     }
 }
 

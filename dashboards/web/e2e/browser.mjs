@@ -91,7 +91,7 @@ export class Watched {
   /** A picture of the whole page, which must not show what a program says to itself. */
   async picture(folder, name) {
     const text = await this.page.locator('body').innerText();
-    const slip = /\[object|\bNaN\b|\bundefined\b|\bnull\b|Invalid Date/.exec(text);
+    const slip = /\[object|\bNaN\b|\bundefined\b|Invalid Date/.exec(text);
     if (slip) throw new Error(`${name} shows "${text.slice(Math.max(0, slip.index - 40), slip.index + 40)}"`);
     await mkdir(folder, { recursive: true });
     await this.page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });

@@ -142,6 +142,7 @@ export async function smallScreen({ report, browser, base, subjects, out }) {
     await report.check(`small screen: ${name} fits its width`, async () => {
       await watched.go(path);
       await eventually(async () => must((await watched.page.locator('.waiting').count()) === 0, 'still loading'));
+      if (name !== 'data') await watched.page.waitForSelector('[data-map="ready"] canvas', { timeout: 30_000 });
       const [inner, whole] = await watched.page.evaluate(() => [innerWidth, document.documentElement.scrollWidth]);
       must(whole <= inner, `${whole} px on a screen of ${inner} px`);
       await watched.picture(out, `${name}-small`);
