@@ -13,8 +13,9 @@
 //! the store takes every one as new.
 //!
 //! # Limits
-//! mosquitto before 2.0.13 sends up to a whole receive maximum at each acknowledgement while it has
-//! a queue. The larger receive maximum here is as many as there are packet ids: no drain passes it.
+//! While it has a queue, mosquitto 2.0.11 sends up to a whole receive maximum at each
+//! acknowledgement, far beyond what it was told. No drain here passes the larger receive maximum:
+//! it is as many as there are packet ids.
 //! A drain that takes longer than [`DRAIN`] is cut off, and what was stored by then counts.
 //!
 //! Run it with `make bench`, or `cargo run --release -p arno-benches --bin broker-rate -- FOLDER`,

@@ -8,7 +8,7 @@
 //!
 //! # Shape
 //! One bucket of time at a time; a bucket is an hour or more and closed. A cell is first judged
-//! alone ([`Rule`]), then together with the tree ([`audit`]).
+//! alone (`Rule`), then together with the tree (`audit`).
 //!
 //! # Invariants
 //! A cell with 0 < most people at once < k shows nothing. A total that is shown never has exactly
@@ -16,7 +16,7 @@
 //! to k. Property tests hold this against an independent search.
 //!
 //! # Limits
-//! Over time an hour is held against its day, week and month ([`time`]), as if all of them were
+//! Over time an hour is held against its day, week and month (`time`), as if all of them were
 //! known throughout; combinations of weeks and months that overlap are not.
 //!
 //! # Source

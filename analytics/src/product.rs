@@ -7,7 +7,7 @@
 //! configuration, checked the same way, without a build and without a restart.
 //!
 //! # Shape
-//! The SQL reads the tables of [`crate::table`] in the caller's view. Its placeholders are bound as
+//! The SQL reads the tables of `crate::table` in the caller's view. Its placeholders are bound as
 //! values, never pasted: `$level`, `$area` (an area, a thing or `all`), `$bucket`, `$from`, `$to`,
 //! `$now`, `$zone`, `$known_share_min`.
 

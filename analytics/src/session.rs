@@ -8,10 +8,10 @@
 //!
 //! # Limits
 //! Memory and temporary space a question: the configuration's, divided by the questions at once.
-//! The other bounds: [`guard`], [`allow`], [`budget`], [`lane`].
+//! The other bounds: [`guard`], `allow`, [`budget`], [`lane`].
 //!
 //! # Invariants
-//! A query only reads: the text is checked ([`guard`]), the plan is checked ([`allow`]), and the
+//! A query only reads: the text is checked ([`guard`]), the plan is checked (`allow`), and the
 //! session has no file formats, no table factories, no object stores and no table functions.
 
 pub mod budget;

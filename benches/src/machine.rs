@@ -52,7 +52,7 @@ pub fn sync_median(folder: &Path) -> anyhow::Result<Duration> {
     Ok(median(&times))
 }
 
-/// Processor time that a process (`self`, or its number) took until now, in steps of [`TICK`].
+/// Processor time that a process (`self`, or its number) took until now, in steps of a clock tick.
 ///
 /// # Errors
 /// When the process is gone.

@@ -1,5 +1,5 @@
-//! A town of bays and its way in, over a store or over nothing: the embedded gateway, or a bridge to
-//! a broker.
+//! A town of bays and its way in, over a store or over nothing: the embedded gateway, or a bridge
+//! to a broker.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 //!
 //! # Why
 //! `a || a`, forty times over, is 2⁴⁰ bytes, and the memory pool does not see it. Each question has
-//! one [`Budget`] for all text and arrays it makes; it is never given back, so that no way of
+//! one `Budget` for all text and arrays it makes; it is never given back, so that no way of
 //! nesting gets round it.
 //!
 //! # Limits

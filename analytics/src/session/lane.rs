@@ -8,7 +8,7 @@
 //! # Limits
 //! Questions at once, working time (waiting for the reader does not count), rows: see [`Limits`].
 //! A reader that takes nothing for [`READER_STALL_TIME_MAX`] loses its answer, so that it does not
-//! hold a place for ever. The channel holds [`BATCHES_COUNT_MAX`] batches; the task waits when
+//! hold a place for ever. The channel holds `BATCHES_COUNT_MAX` batches; the task waits when
 //! full.
 
 use std::fmt;
