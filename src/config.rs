@@ -129,6 +129,7 @@ impl Config {
         if let Err(error) = self.ingest().build(&Decoders::shipped()) {
             faults.extend(error.faults.iter().map(ToString::to_string));
         }
+        faults.extend(crate::log::fault(&self.log));
         faults.extend(self.store.faults());
         faults.extend(self.analytics.faults());
         if let Err(error) = self.api.check() {

@@ -28,7 +28,10 @@ use clap::Parser as _;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::refuse(&error),
+    };
     match Box::pin(command::run(cli)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::report(&error),

@@ -153,6 +153,7 @@ impl ReadyPort for Readiness {
         let mut parts = BTreeMap::new();
         let store = ReadyPart {
             ready: health.is_ready,
+            required: true,
             detail: Some(health.summary),
         };
         parts.insert("store".to_owned(), store);
@@ -162,18 +163,21 @@ impl ReadyPort for Readiness {
             "service".to_owned(),
             ReadyPart {
                 ready: !is_stopping,
+                required: true,
                 detail,
             },
         );
         for bridge in &self.bridges {
-            // A broker that is away makes no answer wrong: it is told, and the service stays ready.
-            let word = if bridge.is_connected() {
+            // A broker that is away makes no answer wrong: the service stays ready without it.
+            let is_connected = bridge.is_connected();
+            let word = if is_connected {
                 "connected"
             } else {
                 "not connected, trying"
             };
             let part = ReadyPart {
-                ready: true,
+                ready: is_connected,
+                required: false,
                 detail: Some(word.to_owned()),
             };
             parts.insert(format!("broker {}", bridge.url().address()), part);

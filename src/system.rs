@@ -11,6 +11,7 @@
 //! for all of it; parts that are late are named in the log.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -214,7 +215,11 @@ impl System {
 }
 
 async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Backend>> {
-    std::fs::create_dir_all(&config.data_dir)
+    // Figures of few people lie in it, and the operator's socket: for its owner alone.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data_dir)
         .with_context(|| format!("make the data folder `{}`", config.data_dir.display()))?;
     if config.database.is_empty() {
         let room = config.store.to_room();

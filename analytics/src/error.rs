@@ -10,6 +10,7 @@ use arno_analytics_rollup::RollupError;
 use arno_store::{Retry, StoreError};
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::parser::ParserError;
 
 /// Which bound a question met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -242,8 +243,10 @@ impl AnalyticsError {
             DataFusionError::ArrowError(inner, _) => Self::of_arrow(*inner),
             DataFusionError::ResourcesExhausted(message) => Self::exhausted(&message),
             error if is_spilled_out(&error.to_string()) => Self::exhausted("disk space"),
-            DataFusionError::SQL(..)
-            | DataFusionError::Plan(_)
+            DataFusionError::SQL(error, _) => Self::Query {
+                message: words_of(&error),
+            },
+            DataFusionError::Plan(_)
             | DataFusionError::NotImplemented(_)
             | DataFusionError::Configuration(_)
             | DataFusionError::SchemaError(..)
@@ -328,6 +331,14 @@ impl AnalyticsError {
 /// Whether temporary files met their bound; the engine says so in errors of several kinds.
 fn is_spilled_out(message: &str) -> bool {
     message.contains("disk space during the spilling")
+}
+
+/// What the parser says, without the names of its types.
+fn words_of(error: &ParserError) -> String {
+    match error {
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => tidy(message),
+        ParserError::RecursionLimitExceeded => "the query nests too deeply".to_owned(),
+    }
 }
 
 /// Drops what the engine adds for its own developers.

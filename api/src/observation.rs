@@ -42,21 +42,26 @@ pub(crate) async fn list(
     let (from, to) = paging::range(&params)?;
     let as_of = params.time("as_of")?;
     let limit = params.limit(PAGE_ROWS_MAX)?;
-    let skip = paging::skip(&params)?;
+    let place = paging::place(&params)?;
     let revision = state.revision(&registry);
     let freshness = Freshness::of(to, as_of, revision.now, revision.commit);
     let validity = Validity::new(&caller, shown.format, freshness, revision);
     if let Some(response) = validity.unchanged(&parts.headers) {
         return Ok(response);
     }
+    let shown_of = place.known_at;
+    let place = paging::Place {
+        known_at: place.known_at.or(Some(revision.commit)),
+        ..place
+    };
     let question = ObservationQuestion {
         thing: thing.id.clone(),
         property,
         from,
         to: to.or(as_of),
-        as_of,
+        as_of: as_of.or(shown_of),
         limit: limit.map(|limit| limit + 1),
-        skip,
+        skip: place.skip,
     };
     let rows = state.questions().observations(&caller.0, question).await;
     let rows = rows.map_err(|error| error.into_problem(&caller.0))?;
@@ -69,7 +74,7 @@ pub(crate) async fn list(
             members,
             next: None,
         },
-        page: limit.map(|limit| paging::page(&state, &parts, &params, skip, limit)),
+        page: limit.map(|limit| paging::page_known_at(&state, &parts, &params, place, limit)),
         geometries: None,
         name: format!("{id}-observations"),
     };

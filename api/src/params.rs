@@ -16,6 +16,8 @@ use crate::problem::Problem;
 
 /// Longest value of a parameter that is quoted back.
 const QUOTE_CHARS_MAX: usize = 80;
+/// A text of so many hexadecimal digits may be the address of somebody's device.
+const DEVICE_DIGITS: usize = 12;
 /// How to write a moment.
 const TIME_FORMS: [&str; 1] = ["RFC 3339 with a zone, like 2026-05-01T08:00:00Z"];
 
@@ -124,8 +126,15 @@ impl Params {
     }
 }
 
-/// A text from outside, cut to what may be said back.
+/// A text from outside, cut to what may be said back: the address of a device never is.
 pub(crate) fn quoted(text: &str) -> String {
+    let digits = text.chars().filter(|one| !":-. ".contains(*one));
+    let (count, is_hex) = digits.fold((0_usize, true), |(count, is_hex), digit| {
+        (count + 1, is_hex && digit.is_ascii_hexdigit())
+    });
+    if is_hex && count >= DEVICE_DIGITS {
+        return "…".to_owned();
+    }
     text.chars()
         .filter(|letter| !letter.is_control())
         .take(QUOTE_CHARS_MAX)

@@ -226,6 +226,8 @@ impl TokenPort for BookTokens {
 pub struct ReadyPart {
     /// Whether it does its work.
     pub ready: bool,
+    /// Whether the service is not ready without it.
+    pub required: bool,
     /// One line for people, without internals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,

@@ -38,7 +38,7 @@ use tower::ServiceExt as _;
 /// The head of a request must be there after this.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(15);
 /// Answers on their way have this long when the service stops.
-const DRAIN_TIME_MAX: Duration = Duration::from_secs(8);
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(4);
 /// After the system refused a connection (no more files), wait so long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 

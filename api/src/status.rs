@@ -22,7 +22,7 @@ use crate::state::ApiState;
 /// Whether the service takes work, part by part.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Readiness {
-    /// Whether every part is ready.
+    /// Whether every part that is required is ready.
     ready: bool,
     /// The parts: `store`, `gateway`, `analytics`.
     parts: BTreeMap<String, ReadyPart>,
@@ -42,7 +42,8 @@ pub(crate) async fn status(uri: Uri) -> Result<Response, Problem> {
 pub(crate) async fn ready(State(state): State<ApiState>, uri: Uri) -> Result<Response, Problem> {
     Params::read(&uri, &[])?;
     let parts = state.ready().parts();
-    let ready = parts.values().all(|part| part.ready) && !state.token().is_cancelled();
+    let ready =
+        parts.values().all(|part| part.ready || !part.required) && !state.token().is_cancelled();
     if !ready {
         let problem = Problem::unavailable("not every part of the service does its work");
         return Ok(problem

@@ -3,13 +3,15 @@
 //!
 //! # Why
 //! Towns have brokers already. The client is always polled, or its pings stop and the broker drops
-//! it; what bounds memory is the receive maximum that the broker is told, and the acknowledgements
-//! that are withheld while the store is slow.
+//! it. What bounds memory is that the bridge stops reading while much is in flight; the broker then
+//! meets a full socket. The receive maximum is a hint only: 3.1.1 has no word for it, and mosquitto
+//! 2.0.11 sends a queue without heeding it.
 //!
 //! # Limits
-//! The settings' `in_flight_count_max`. MQTT 5: the broker keeps to it. 3.1.1 has no word for it:
-//! beyond it the connection is dropped and made anew when half of the messages are durable; the
-//! broker sends the others again.
+//! The settings' `in_flight_count_max` messages and [`IN_FLIGHT_BYTES_MAX`]: beyond either, nothing
+//! is read until half of it is durable. After [`HOLD_TIME_MAX`] without that, the connection is
+//! dropped before the broker misses a ping, and made anew when there is room; the broker sends the
+//! others again.
 //! Pauses between attempts to connect: [`PAUSE_MIN`] doubling to [`PAUSE_MAX`], less up to half by
 //! chance, so that a broker that returns is not met by everyone at once.
 //!
@@ -50,6 +52,12 @@ const DRAIN: Duration = Duration::from_secs(6);
 const GOODBYE: Duration = Duration::from_secs(1);
 /// The pause before a message that the store did not take is offered again.
 const OFFER_PAUSE: Duration = Duration::from_secs(1);
+
+/// Topics and payloads that wait for their commit: some ten thousand ordinary messages, or a few of
+/// the longest.
+pub const IN_FLIGHT_BYTES_MAX: usize = 16 << 20;
+/// How long nothing may be read from a connection: well before the broker misses a ping.
+const HOLD_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// What a bridge is built from.
 #[derive(Debug, Clone)]
@@ -105,6 +113,44 @@ impl Bridge {
 struct Done {
     ticket: Ticket,
     epoch: u64,
+    bytes: usize,
+}
+
+/// Messages on their way into the store, and how much they weigh.
+struct Flights<F> {
+    waiting: FuturesUnordered<F>,
+    bytes: usize,
+    count_max: usize,
+}
+
+impl<F: Future<Output = Done>> Flights<F> {
+    fn push(&mut self, bytes: usize, flight: F) {
+        self.bytes += bytes;
+        self.waiting.push(flight);
+    }
+
+    /// The next that is durable; waits for ever when none is under way.
+    async fn next(&mut self) -> Done {
+        match self.waiting.next().await {
+            Some(done) => {
+                self.bytes -= done.bytes;
+                done
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.waiting.len() > self.count_max || self.bytes > IN_FLIGHT_BYTES_MAX
+    }
+
+    fn has_room(&self) -> bool {
+        self.waiting.len() <= self.count_max / 2 && self.bytes <= IN_FLIGHT_BYTES_MAX / 2
+    }
 }
 
 /// What the consumer does next.
@@ -126,9 +172,12 @@ struct Consumer {
 impl Consumer {
     async fn run(mut self) {
         let (hand, mut poller) = link::open(&self.settings);
-        let mut flights = FuturesUnordered::new();
+        let mut flights = Flights {
+            waiting: FuturesUnordered::new(),
+            bytes: 0,
+            count_max: usize::from(self.settings.in_flight_count_max),
+        };
         let mut pause = PAUSE_MIN;
-        let count_max = usize::from(self.settings.in_flight_count_max);
         loop {
             let step = {
                 let mut polling = pin!(poller.poll());
@@ -137,9 +186,7 @@ impl Consumer {
                     tokio::select! {
                         biased;
                         () = self.parts.token.cancelled() => break Step::Stop,
-                        Some(done) = flights.next(), if !flights.is_empty() => {
-                            self.acknowledge(&hand, &done);
-                        }
+                        done = flights.next() => self.acknowledge(&hand, &done),
                         heard = &mut polling => break Step::Heard(heard),
                     }
                 }
@@ -152,11 +199,12 @@ impl Consumer {
                     self.greet(&hand);
                 }
                 Step::Heard(Ok(Event::Message(message))) => {
-                    flights.push(self.take(message));
-                    if flights.len() > count_max {
+                    let bytes = message.topic.len() + message.payload.len();
+                    flights.push(bytes, self.take(message));
+                    if flights.is_full() && !self.hold_back(&hand, &mut flights).await {
                         poller.drop_connection();
-                        self.lose("more messages in flight than allowed");
-                        self.settle(&mut flights, count_max / 2).await;
+                        self.lose("the store takes nothing");
+                        self.settle(&mut flights).await;
                     }
                 }
                 Step::Heard(Err(error)) => {
@@ -204,6 +252,7 @@ impl Consumer {
             payload,
             ticket,
         } = message;
+        let bytes = topic.len() + payload.len();
         let delivery = Delivery {
             route: Route::Topic(topic),
             publisher: self.settings.publisher.clone(),
@@ -214,7 +263,13 @@ impl Consumer {
         async move {
             loop {
                 match ingest.accept(delivery.clone()).await {
-                    Ok(_accepted) => return Done { ticket, epoch },
+                    Ok(_accepted) => {
+                        return Done {
+                            ticket,
+                            epoch,
+                            bytes,
+                        };
+                    }
                     Err(IngestError::Closed) => return std::future::pending().await,
                     Err(_passing) => sleep(OFFER_PAUSE).await,
                 }
@@ -228,28 +283,40 @@ impl Consumer {
 
     /// Waits before the next attempt to connect. Messages of the lost connection may become durable
     /// meanwhile; their acknowledgements are void.
-    async fn wait<F: Future<Output = Done>>(
-        &self,
-        pause: Duration,
-        flights: &mut FuturesUnordered<F>,
-    ) {
+    async fn wait<F: Future<Output = Done>>(&self, pause: Duration, flights: &mut Flights<F>) {
         let mut waiting = pin!(sleep(with_chance(pause)));
         loop {
             tokio::select! {
                 () = self.parts.token.cancelled() => return,
                 () = &mut waiting => return,
-                Some(_void) = flights.next(), if !flights.is_empty() => {}
+                _void = flights.next() => {}
             }
         }
     }
 
-    /// Waits until at most `count` messages are in flight; their acknowledgements are void.
-    async fn settle<F: Future<Output = Done>>(
+    /// Reads nothing until there is room again; whether there was, in time. Acknowledgements wait in
+    /// the client until it is polled again.
+    async fn hold_back<F: Future<Output = Done>>(
         &self,
-        flights: &mut FuturesUnordered<F>,
-        count: usize,
-    ) {
-        while flights.len() > count {
+        hand: &Hand,
+        flights: &mut Flights<F>,
+    ) -> bool {
+        let room = async {
+            while !flights.has_room() {
+                let done = flights.next().await;
+                self.acknowledge(hand, &done);
+            }
+        };
+        tokio::select! {
+            // The stop is met in the next step.
+            () = self.parts.token.cancelled() => true,
+            held = timeout(HOLD_TIME_MAX, room) => held.is_ok(),
+        }
+    }
+
+    /// Waits until there is room again; acknowledgements of the lost connection are void.
+    async fn settle<F: Future<Output = Done>>(&self, flights: &mut Flights<F>) {
+        while !flights.has_room() {
             tokio::select! {
                 () = self.parts.token.cancelled() => return,
                 _void = flights.next() => {}
@@ -262,7 +329,7 @@ impl Consumer {
         &mut self,
         hand: &Hand,
         poller: &mut Poller,
-        mut flights: FuturesUnordered<F>,
+        mut flights: Flights<F>,
     ) {
         if !self.is_connected() {
             return;
@@ -271,7 +338,7 @@ impl Consumer {
             while !flights.is_empty() {
                 let mut polling = pin!(poller.poll());
                 tokio::select! {
-                    Some(done) = flights.next() => self.acknowledge(hand, &done),
+                    done = flights.next() => self.acknowledge(hand, &done),
                     // What still comes is not taken: it comes again to the next session.
                     heard = &mut polling => if heard.is_err() { return },
                 }

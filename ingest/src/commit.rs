@@ -364,8 +364,8 @@ fn log_failure(error: &StoreError) {
     tracing::error!(%error, cause, "a commit failed; its senders were not acknowledged");
 }
 
-/// Adds a ledger to the metrics.
-fn count(ledger: &Ledger) {
+/// Adds a ledger to the metrics; an empty one makes them appear.
+pub(crate) fn count(ledger: &Ledger) {
     for (outcome, observations_count) in ledger.entries() {
         metrics::counter!("arno_ingest_observations_total", "outcome" => outcome.as_str())
             .increment(observations_count);

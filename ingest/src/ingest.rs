@@ -15,7 +15,7 @@
 
 use std::sync::Arc;
 
-use arno_model::PublisherId;
+use arno_model::{Ledger, PublisherId};
 use arno_store::{
     Backend, ClockMark, DatastreamRegister, ObservationWriter, QuarantineEntry, QuarantineReason,
     Registry,
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admit::{Admitter, Context};
-use crate::commit::{Committer, Load};
+use crate::commit::{self, Committer, Load};
 use crate::decode::{Decoded, Input, Refused};
 use crate::delivery::{
     Accepted, Delivered, Delivery, PAYLOAD_BYTES_MAX, PROBLEMS_COUNT_MAX, Problem, Route,
@@ -100,6 +100,7 @@ struct Opened {
 impl Ingest {
     /// Starts the committing task; call it within a runtime.
     pub fn start(routes: Routes, parts: IngestParts) -> Self {
+        commit::count(&Ledger::default());
         let committer = Committer::start(Arc::clone(&parts.writer), &parts.tracker, parts.token);
         let admitter = Admitter::new(parts.registry, parts.register);
         let runtime = Handle::current();

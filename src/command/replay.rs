@@ -162,6 +162,12 @@ fn print(ledger: &Ledger, is_complete: bool) -> anyhow::Result<()> {
         writeln!(out, "{:<11} {count}", outcome.as_str())?;
     }
     anyhow::ensure!(is_complete, "the replay was stopped before its end");
+    let is_nothing = ledger.stored + ledger.repeated + ledger.corrected == 0;
+    anyhow::ensure!(
+        !is_nothing || ledger.quarantined == 0,
+        "nothing of the files was taken: is the registry that they belong to applied? \
+         GET /api/v1/admin/quarantine says why each was refused"
+    );
     Ok(())
 }
 

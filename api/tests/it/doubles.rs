@@ -161,6 +161,7 @@ impl ReadyPort for Ready {
             "store".to_owned(),
             ReadyPart {
                 ready,
+                required: true,
                 detail: None,
             },
         )]

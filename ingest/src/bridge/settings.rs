@@ -25,8 +25,8 @@ pub struct BrokerSettings {
     /// Whose data come from there: things of others are refused. Absent: as topics and routes say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publisher: Option<PublisherId>,
-    /// Most messages that wait for their commit; the broker is told (MQTT 5). 3.1.1 has no word for
-    /// it: beyond it the connection is made anew, so the broker's own limit must be lower.
+    /// Most messages that wait for their commit; beyond it nothing is read until half of them are
+    /// durable. The broker is told (MQTT 5).
     #[serde(default = "in_flight_default")]
     pub in_flight_count_max: u16,
     /// Largest packet in bytes that is taken; a larger one ends the connection.
@@ -39,7 +39,7 @@ fn native_topics() -> Vec<String> {
 }
 
 const fn in_flight_default() -> u16 {
-    1_000
+    10_000
 }
 
 const fn packet_default() -> u32 {

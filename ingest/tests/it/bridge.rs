@@ -128,6 +128,33 @@ async fn what_is_not_durable_is_not_acknowledged_and_comes_again() {
     }
 }
 
+/// mosquitto 2.0.11 sends a queue without heeding the receive maximum.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_longer_than_the_limit_comes_over_one_connection_and_once() {
+    let broker = Broker::start();
+    for version in [3, 5] {
+        let world = World::start().await;
+        let running = Running::start(&world, settings(&broker, version)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        running.stop().await;
+        for start in (0..3_000).step_by(500) {
+            publish(&broker, LOT, start..start + 500).await;
+        }
+        let settings = BrokerSettings {
+            in_flight_count_max: 50,
+            ..settings(&broker, version)
+        };
+        let running = Running::start(&world, settings).await;
+        let ledger = world
+            .wait_for_ledger(|ledger| ledger.received() >= 3_000)
+            .await;
+        assert_eq!((ledger.stored, ledger.repeated), (3_000, 0), "{version}");
+        running.stop().await;
+        assert_eq!(world.ledger().received(), 3_000, "{version}");
+        world.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_restarts_is_met_again_and_old_acknowledgements_are_void() {
     let mut broker = Broker::start();

@@ -99,10 +99,12 @@ impl Lake {
             .with_storage_options(options)
             .build()
             .map_err(LakeError::delta("open"))?;
-        match table.load().await {
-            Ok(()) => {}
-            Err(DeltaTableError::NotATable(_)) => table = create(&table).await?,
-            Err(source) => return Err(LakeError::delta("open")(source)),
+        // Asked first: to load what is not there is an error in the log of a first start.
+        let is_there = table.verify_deltatable_existence().await;
+        if is_there.map_err(LakeError::delta("open"))? {
+            table.load().await.map_err(LakeError::delta("open"))?;
+        } else {
+            table = create(&table).await?;
         }
         let store = table.object_store();
         let Listed {
