@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arno_model::{AreaId, ThingId, TimeRange};
+use arno_model::{AreaId, ObservedProperty, ThingId, TimeRange};
 
-use super::bundle::Bundle;
+use super::bundle::{Bundle, Part};
 use super::check::{self, Lines};
 use super::fault::{Fault, Faults, Report};
 use super::place::{Placer, Stay, joined};
@@ -17,18 +17,25 @@ impl Registry {
     /// # Errors
     /// [`Report`] with every fault, when the bundle contradicts itself.
     pub fn build(bundle: Bundle) -> Result<(Self, Vec<Fault>), Report> {
-        Self::build_at(bundle, &Lines::default(), Faults::default())
+        Self::build_at(bundle, &mut Lines::default(), Faults::default())
     }
 
     /// Builds a snapshot of what was read from files: faults of reading come first, places are
     /// known.
     pub(super) fn build_at(
         bundle: Bundle,
-        lines: &Lines,
+        lines: &mut Lines,
         mut faults: Faults,
     ) -> Result<(Self, Vec<Fault>), Report> {
-        check::references(&bundle, lines, &mut faults);
-        let mut faults = faults.checked()?;
+        let is_within = check::references(&bundle, lines, &mut faults);
+        let is_placed = is_within
+            && ![Part::Areas, Part::Publishers]
+                .iter()
+                .any(|part| faults.has_errors_in(*part));
+        if !is_placed {
+            // Places would show the same mistakes again.
+            faults = faults.checked()?;
+        }
         let (registry, stays) = Self::derive(bundle);
         check::places(&registry.written, &stays, lines, &mut faults);
         let warnings = faults.finish()?;
@@ -36,13 +43,19 @@ impl Registry {
     }
 
     /// Derives a snapshot without checking: what refers to nothing is left out.
-    pub(super) fn derive(bundle: Bundle) -> (Self, HashMap<ThingId, Vec<Stay>>) {
-        let mut properties: BTreeMap<_, _> = shipped_properties()
+    /// What counts people as shipped does so whatever an entry of the same id says.
+    pub(super) fn derive(mut bundle: Bundle) -> (Self, HashMap<ThingId, Vec<Stay>>) {
+        bundle.put_in_order();
+        let mut properties: BTreeMap<_, Arc<ObservedProperty>> = shipped_properties()
             .iter()
             .map(|property| (property.id.clone(), Arc::clone(property)))
             .collect();
         for (id, property) in &bundle.properties {
-            properties.insert(id.clone(), Arc::new(property.clone()));
+            let mut property = property.clone();
+            property.counts_people |= properties
+                .get(id)
+                .is_some_and(|shipped| shipped.counts_people);
+            properties.insert(id.clone(), Arc::new(property));
         }
         let mut resolved = HashMap::new();
         let mut all_stays = HashMap::new();

@@ -14,7 +14,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use arno_model::{
-    Area, AreaId, ObservedProperty, PropertyId, Publisher, PublisherId, Thing, ThingId, TimeRange,
+    Area, AreaId, Membership, ObservedProperty, PropertyId, Publisher, PublisherId, Thing, ThingId,
+    TimeRange,
 };
 use geo::MultiPolygon;
 use serde::{Deserialize, Serialize};
@@ -129,4 +130,37 @@ impl Bundle {
         self.things.insert(thing.id.clone(), thing);
         self
     }
+
+    /// Puts every list that is a set into one order, so that equal registries are equal and export
+    /// alike, in whatever order they were declared.
+    pub(super) fn put_in_order(&mut self) {
+        for entry in self.areas.values_mut() {
+            put_memberships_in_order(&mut entry.area.parents);
+        }
+        for thing in self.things.values_mut() {
+            put_set_in_order(&mut thing.properties);
+            put_set_in_order(&mut thing.aliases);
+            thing.capacity.sort_by_key(|declared| declared.valid_from);
+        }
+        for ranges in self
+            .thing_members
+            .values_mut()
+            .flat_map(BTreeMap::values_mut)
+        {
+            ranges.sort_by_key(|range| (range.start, range.end));
+            ranges.dedup();
+        }
+    }
+}
+
+/// Sorts memberships by parent, then time, and drops repeats.
+pub(super) fn put_memberships_in_order(memberships: &mut Vec<Membership>) {
+    let order = |member: &Membership| (member.parent.clone(), member.valid.start, member.valid.end);
+    memberships.sort_by_key(order);
+    memberships.dedup();
+}
+
+fn put_set_in_order<T: Ord>(set: &mut Vec<T>) {
+    set.sort_unstable();
+    set.dedup();
 }

@@ -10,13 +10,14 @@
 
 mod area;
 mod place;
+mod property;
+mod reserved;
 mod thing;
+mod unit;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use arno_model::{
-    AreaId, AreaLevel, ObservedProperty, PropertyId, Publisher, PublisherId, SignalKind, ThingId,
-};
+use arno_model::{AreaId, AreaLevel, PropertyId, Publisher, PublisherId, ThingId};
 
 use super::bundle::{Bundle, Part};
 use super::fault::{Faults, Spot, nearest, quoted};
@@ -35,19 +36,44 @@ pub const THINGS_COUNT_MAX: usize = 200_000;
 /// Most names that a spelling is compared with.
 const SPELLINGS_COUNT_MAX: usize = 5_000;
 
-/// On which line of its file an entry stands.
+/// On which line of its file an entry stands, and which entries could not be read whole: nothing
+/// follows from what these seem to say, or from their absence.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Lines(HashMap<(Part, String), u32>);
+pub(super) struct Lines {
+    known: HashMap<(Part, String), u32>,
+    spoilt: HashSet<(Part, String)>,
+    lost: HashSet<Part>,
+}
 
 impl Lines {
     /// Notes an entry's line; returns the line of an earlier entry of that id.
     pub(super) fn note(&mut self, part: Part, id: &str, line: u32) -> Option<u32> {
-        self.0.insert((part, id.to_owned()), line)
+        self.known.insert((part, id.to_owned()), line)
+    }
+
+    /// Notes that an entry has errors of its own.
+    pub(super) fn spoil(&mut self, part: Part, id: &str) {
+        self.spoilt.insert((part, id.to_owned()));
+    }
+
+    /// Whether an entry has errors of its own.
+    pub(super) fn is_spoilt(&self, part: Part, id: &str) -> bool {
+        !self.spoilt.is_empty() && self.spoilt.contains(&(part, id.to_owned()))
+    }
+
+    /// Notes that a file has entries whose id could not be read.
+    pub(super) fn lose(&mut self, part: Part) {
+        self.lost.insert(part);
+    }
+
+    /// Whether an entry may stand in its file although it was not read.
+    pub(super) fn may_be_there(&self, part: Part, id: &str) -> bool {
+        self.lost.contains(&part) || self.is_spoilt(part, id)
     }
 
     /// Where an entry stands.
     pub(super) fn spot(&self, part: Part, id: &str) -> Spot {
-        let line = self.0.get(&(part, id.to_owned())).copied();
+        let line = self.known.get(&(part, id.to_owned())).copied();
         Spot {
             part,
             line,
@@ -56,32 +82,10 @@ impl Lines {
     }
 }
 
-/// Checks everything that can be checked before places are known.
-pub(super) fn references(bundle: &Bundle, lines: &Lines, faults: &mut Faults) {
-    let counts = [
-        (
-            Part::Publishers,
-            bundle.publishers.len(),
-            PUBLISHERS_COUNT_MAX,
-        ),
-        (
-            Part::Properties,
-            bundle.properties.len(),
-            PROPERTIES_COUNT_MAX,
-        ),
-        (Part::Areas, bundle.areas.len(), AREAS_COUNT_MAX),
-        (Part::Things, bundle.things.len(), THINGS_COUNT_MAX),
-    ];
-    for (part, count, max) in counts {
-        if count > max {
-            let problem = format!("{count} entries, at most {max} are taken");
-            faults.error(
-                &Spot::file(part),
-                problem,
-                "split the region over several instances",
-            );
-        }
-    }
+/// Checks everything that can be checked before places are known; says whether the registry is
+/// within its limits.
+pub(super) fn references(bundle: &Bundle, lines: &mut Lines, faults: &mut Faults) -> bool {
+    let is_within = counts(bundle, faults);
     let mut check = Check {
         bundle,
         lines,
@@ -97,11 +101,52 @@ pub(super) fn references(bundle: &Bundle, lines: &Lines, faults: &mut Faults) {
         check.area(entry);
     }
     check.area_cycles();
+    let mut spoilt = Vec::new();
     for thing in bundle.things.values() {
+        let before = check.faults.errors_count();
         check.thing(thing);
+        if check.faults.errors_count() > before {
+            spoilt.push(&thing.id);
+        }
     }
     check.members();
     check.aliases();
+    check.reserved();
+    for id in spoilt {
+        lines.spoil(Part::Things, id.as_str());
+    }
+    is_within
+}
+
+/// Says which files have too many entries; `false` when one has.
+fn counts(bundle: &Bundle, faults: &mut Faults) -> bool {
+    let counts = [
+        (
+            Part::Publishers,
+            bundle.publishers.len(),
+            PUBLISHERS_COUNT_MAX,
+        ),
+        (
+            Part::Properties,
+            bundle.properties.len(),
+            PROPERTIES_COUNT_MAX,
+        ),
+        (Part::Areas, bundle.areas.len(), AREAS_COUNT_MAX),
+        (Part::Things, bundle.things.len(), THINGS_COUNT_MAX),
+    ];
+    let mut is_within = true;
+    for (part, count, max) in counts {
+        if count > max {
+            is_within = false;
+            let problem = format!("{count} entries, at most {max} are taken");
+            faults.error(
+                &Spot::file(part),
+                problem,
+                "split the region over several instances",
+            );
+        }
+    }
+    is_within
 }
 
 struct Check<'a> {
@@ -115,8 +160,12 @@ impl Check<'_> {
         self.faults.error(spot, problem, mend);
     }
 
-    /// Notes a name that leads nowhere, with the nearest one that leads somewhere.
+    /// Notes a name that leads nowhere, with the nearest one that leads somewhere; nothing where it
+    /// leads to what could not be read.
     fn unknown(&mut self, spot: &Spot, key: &str, id: &str, part: Part) {
+        if self.lines.may_be_there(part, id) {
+            return;
+        }
         let bundle = self.bundle;
         let known: Vec<&str> = match part {
             Part::Publishers => bundle.publishers.keys().map(PublisherId::as_str).collect(),
@@ -162,52 +211,6 @@ impl Check<'_> {
                 self.error(spot, problem, "name an area of level municipality");
             }
             Some(_) => {}
-        }
-    }
-
-    fn property(&mut self, property: &ObservedProperty) {
-        let spot = self.lines.spot(Part::Properties, property.id.as_str());
-        let kinds = [
-            (
-                "max_hold",
-                property.max_hold.is_some(),
-                &[SignalKind::State][..],
-            ),
-            (
-                "expected_interval",
-                property.expected_interval.is_some(),
-                &[SignalKind::Gauge],
-            ),
-            (
-                "max_gap",
-                property.max_gap.is_some(),
-                &[SignalKind::Counter],
-            ),
-            (
-                "period",
-                property.period.is_some(),
-                &[SignalKind::Delta, SignalKind::Distinct],
-            ),
-        ];
-        for (key, is_there, allowed) in kinds {
-            if is_there && !allowed.contains(&property.signal) {
-                let right: Vec<_> = allowed.iter().map(|kind| kind.as_str()).collect();
-                let problem = format!("`{key}` means nothing for a {}", property.signal);
-                self.error(
-                    &spot,
-                    problem,
-                    format!("remove it; it belongs to signal {}", right.join(" or ")),
-                );
-            }
-        }
-        if let (Some(min), Some(max)) = (property.min, property.max)
-            && min > max
-        {
-            self.error(
-                &spot,
-                format!("`min` {min} is above `max` {max}"),
-                "swap them",
-            );
         }
     }
 }

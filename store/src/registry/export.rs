@@ -2,9 +2,9 @@
 //! same registry.
 //!
 //! # Shape
-//! Entries by id, keys in one fixed order, defaults left out, one feature a line; numbers in the
-//! shortest form that reads back exactly. Applying an export and exporting again gives the same
-//! bytes.
+//! Entries by id, keys in one fixed order, lists that are sets sorted, defaults left out, one
+//! feature a line; numbers in the shortest form that reads back exactly. Applying an export and
+//! exporting again gives the same bytes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,6 +23,9 @@ use super::geometry::Geometry;
 
 /// Prints all four files.
 pub fn export(bundle: &Bundle) -> Files {
+    let mut bundle = bundle.clone();
+    bundle.put_in_order();
+    let bundle = &bundle;
     let publishers: Vec<_> = bundle.publishers.values().map(publisher).collect();
     let properties: Vec<_> = bundle.properties.values().map(property).collect();
     let groups = members(bundle);

@@ -8,8 +8,11 @@
 //! # Limits
 //! [`FAULTS_COUNT_MAX`] faults are listed, errors before warnings; the rest is counted.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 
+use arno_model::IdError;
 use serde::{Deserialize, Serialize};
 
 use super::bundle::Part;
@@ -34,7 +37,7 @@ pub enum Severity {
 pub struct Fault {
     /// Whether it stops the apply.
     pub severity: Severity,
-    /// The file's name.
+    /// The file's name; a folder's where none of its files is meant.
     pub file: String,
     /// The line in it, from 1, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,10 +125,36 @@ pub(super) struct Faults {
     errors: Vec<(usize, Fault)>,
     warnings: Vec<(usize, Fault)>,
     errors_count: usize,
+    errors_by_part: HashMap<Part, usize>,
     warnings_count: usize,
 }
 
 impl Faults {
+    /// How many errors there are so far.
+    pub(super) const fn errors_count(&self) -> usize {
+        self.errors_count
+    }
+
+    /// Whether there is any error in a file so far.
+    pub(super) fn has_errors_in(&self, part: Part) -> bool {
+        self.errors_by_part.contains_key(&part)
+    }
+
+    /// Notes what is wrong with a folder as a whole.
+    pub(super) fn folder_error(&mut self, folder: &Path, problem: &str, mend: String) {
+        let place = self.errors_count + self.warnings_count;
+        self.errors_count += 1;
+        let fault = Fault {
+            severity: Severity::Error,
+            file: folder.display().to_string(),
+            line: None,
+            subject: None,
+            problem: problem.to_owned(),
+            mend,
+        };
+        self.errors.push((place, fault));
+    }
+
     /// Notes what stops the apply.
     pub(super) fn error(
         &mut self,
@@ -135,6 +164,7 @@ impl Faults {
     ) {
         let place = self.errors_count + self.warnings_count;
         self.errors_count += 1;
+        *self.errors_by_part.entry(spot.part).or_default() += 1;
         if self.errors.len() < FAULTS_COUNT_MAX {
             let fault = fault(Severity::Error, spot, problem.into(), mend.into());
             self.errors.push((place, fault));
@@ -201,6 +231,23 @@ fn fault(severity: Severity, spot: &Spot, problem: String, mend: String) -> Faul
         subject: spot.subject.clone(),
         problem,
         mend,
+    }
+}
+
+/// What is wrong with an identifier, and its mend.
+pub(super) fn id_fault(fault: &IdError) -> (String, &'static str) {
+    match fault {
+        IdError::Reserved { text } => (
+            format!("{} is reserved", quoted(text)),
+            "choose another name",
+        ),
+        IdError::NotGlobal { text } => (
+            format!("{} is not `publisher:thing`", quoted(text)),
+            "write it so",
+        ),
+        IdError::Length { .. } | IdError::Character { .. } => {
+            (fault.to_string(), "choose such a name")
+        }
     }
 }
 

@@ -97,14 +97,17 @@ impl Files {
             }
         }
         if files == Self::default() {
-            let near = misspelt(folder);
-            let mend = near.unwrap_or_else(|| {
+            let problem = if folder.is_dir() {
+                "the folder holds no registry file"
+            } else {
+                "there is no such folder"
+            };
+            let mend = misspelt(folder).unwrap_or_else(|| {
                 "name a folder with publishers.toml, properties.toml, areas.geojson and \
                  things.geojson, or some of them"
                     .to_owned()
             });
-            let problem = format!("`{}` holds no registry file", folder.display());
-            faults.error(&Spot::file(Part::Publishers), problem, mend);
+            faults.folder_error(folder, problem, mend);
         }
         faults.finish().map_err(RegistryError::Faults)?;
         Ok(files)
@@ -134,14 +137,33 @@ impl Files {
     /// # Errors
     /// [`Report`] with every fault.
     pub fn check(&self, base: &Bundle) -> Result<Checked, Report> {
+        let (bundle, mut lines, faults) = self.read(base);
+        let (registry, warnings) = Registry::build_at(bundle, &mut lines, faults)?;
+        Ok(Checked { registry, warnings })
+    }
+
+    /// Derives a registry from files that were checked before they were kept: they are read, and
+    /// not held against rules that came later.
+    ///
+    /// # Errors
+    /// [`Report`] when they can't be read.
+    pub(super) fn kept(&self) -> Result<Registry, Report> {
+        let (bundle, _, faults) = self.read(&Bundle::default());
+        faults.finish()?;
+        Ok(Registry::derive(bundle).0)
+    }
+
+    /// Reads everything, and notes what is wrong with each entry by itself.
+    fn read(&self, base: &Bundle) -> (Bundle, Lines, Faults) {
         let mut bundle = base.clone();
         let mut lines = Lines::default();
         let mut faults = Faults::default();
         for part in Part::ALL {
-            let Some(text) = self
-                .part(part)
-                .and_then(|bytes| text_of(part, bytes, &mut faults))
-            else {
+            let Some(bytes) = self.part(part) else {
+                continue;
+            };
+            let Some(text) = text_of(part, bytes, &mut faults) else {
+                lines.lose(part);
                 continue;
             };
             match part {
@@ -155,8 +177,7 @@ impl Files {
                 Part::Things => bundle.things = things::read(text, &mut lines, &mut faults),
             }
         }
-        let (registry, warnings) = Registry::build_at(bundle, &lines, faults)?;
-        Ok(Checked { registry, warnings })
+        (bundle, lines, faults)
     }
 }
 

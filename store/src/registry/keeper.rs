@@ -435,7 +435,6 @@ impl Kept {
             areas: bytes(&self.areas),
             things: bytes(&self.things),
         };
-        let checked = files.check(&Bundle::default()).map_err(unreadable)?;
-        Ok(checked.registry)
+        files.kept().map_err(unreadable)
     }
 }

@@ -15,7 +15,7 @@ use arno_model::property::UnknownWord;
 use arno_model::time::parse_duration;
 use arno_model::{IdError, TimeRange, Timestamp, Zone};
 
-use super::fault::{Faults, Spot, nearest, quoted};
+use super::fault::{Faults, Spot, id_fault, nearest, quoted};
 
 /// Longest name or other text: a line of a form.
 pub(super) const TEXT_CHARS_MAX: usize = 300;
@@ -195,7 +195,10 @@ impl<'a> Fields<'a> {
     ) -> Option<T> {
         let parsed = text.parse();
         parsed
-            .map_err(|fault: IdError| self.error(format!("`{key}`: {fault}"), "choose such a name"))
+            .map_err(|fault: IdError| {
+                let (problem, mend) = id_fault(&fault);
+                self.error(format!("`{key}`: {problem}"), mend);
+            })
             .ok()
     }
 

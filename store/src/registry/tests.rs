@@ -10,9 +10,12 @@ use super::*;
 use crate::backend::{Document, Documents};
 use crate::error::StoreError;
 
+mod examples;
 mod faults;
 mod keeping;
 mod places;
+mod privacy;
+mod report;
 mod roundtrip;
 
 /// Documents in memory.

@@ -12,7 +12,7 @@ use crate::registry::bundle::{Bundle, Part};
 use crate::registry::fault::{Faults, Spot};
 use crate::registry::place::{Placer, Stay};
 
-/// Judges every thing's place.
+/// Judges the place of every thing that has no errors of its own.
 pub(in crate::registry) fn places(
     bundle: &Bundle,
     stays: &HashMap<ThingId, Vec<Stay>>,
@@ -20,7 +20,11 @@ pub(in crate::registry) fn places(
     faults: &mut Faults,
 ) {
     let placer = Placer::new(bundle);
-    for (id, thing) in &bundle.things {
+    let sound = bundle
+        .things
+        .iter()
+        .filter(|(id, _)| !lines.is_spoilt(Part::Things, id.as_str()));
+    for (id, thing) in sound {
         let stays = stays.get(id).map_or(&[][..], Vec::as_slice);
         let spot = lines.spot(Part::Things, id.as_str());
         place(&placer, thing, stays.last(), &spot, faults);

@@ -47,7 +47,8 @@ impl Check<'_> {
     /// property.
     fn property_of(&mut self, spot: &Spot, key: &str, id: &PropertyId) -> Option<SignalKind> {
         if let Some(own) = self.bundle.properties.get(id) {
-            return Some(own.signal);
+            let is_read = !self.lines.is_spoilt(Part::Properties, id.as_str());
+            return is_read.then_some(own.signal);
         }
         let shipped = shipped_properties();
         let found = shipped.iter().find(|property| property.id == *id);
@@ -109,6 +110,7 @@ impl Check<'_> {
             return;
         }
         let mut above = Some(whole);
+        let mut passed: Vec<&ThingId> = Vec::new();
         for _ in 0..PARTS_DEPTH_MAX {
             match above {
                 None => return,
@@ -120,7 +122,10 @@ impl Check<'_> {
                     );
                     return;
                 }
+                // The circle above it is said of the things in it.
+                Some(id) if passed.contains(&id) => return,
                 Some(id) => {
+                    passed.push(id);
                     above = self
                         .bundle
                         .things

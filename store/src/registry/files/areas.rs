@@ -8,9 +8,9 @@
 use arno_model::{Area, AreaId, AreaLevel, Membership, ThingId, TimeRange, Zone};
 
 use super::geojson::{self, Feature};
-use crate::registry::bundle::{AreaEntry, Bundle, Part, ZONE_DEFAULT};
+use crate::registry::bundle::{AreaEntry, Bundle, Part, ZONE_DEFAULT, put_memberships_in_order};
 use crate::registry::check::Lines;
-use crate::registry::fault::{Faults, Spot, quoted};
+use crate::registry::fault::{Faults, Spot, id_fault, quoted};
 use crate::registry::geometry;
 use crate::registry::node::{Fields, LIST_COUNT_MAX};
 
@@ -32,10 +32,12 @@ pub(super) fn read(text: &str, bundle: &mut Bundle, lines: &mut Lines, faults: &
     bundle.areas.clear();
     bundle.thing_members.clear();
     let mut members = Vec::new();
-    bundle.attribution = geojson::features(Part::Areas, text, faults, |feature, faults| {
+    let collection = geojson::features(Part::Areas, text, faults, |feature, faults| {
         let (spot, line) = (feature.spot.clone(), feature.line);
-        let Some(entry) = area(feature, &mut members, faults) else {
-            return;
+        let entry = match area(feature, &mut members, faults) {
+            Ok(entry) => entry,
+            Err(Some(id)) => return lines.spoil(Part::Areas, id.as_str()),
+            Err(None) => return lines.lose(Part::Areas),
         };
         let id = entry.area.id.clone();
         if let Some(earlier) = lines.note(Part::Areas, id.as_str(), line) {
@@ -47,18 +49,19 @@ pub(super) fn read(text: &str, bundle: &mut Bundle, lines: &mut Lines, faults: &
         }
         bundle.areas.insert(id, entry);
     });
+    bundle.attribution = collection.attribution;
+    if collection.is_torn {
+        lines.lose(Part::Areas);
+    }
     for member in members {
-        place_member(member, bundle, faults);
+        place_member(member, bundle, lines, faults);
     }
     for entry in bundle.areas.values_mut() {
-        let order =
-            |member: &Membership| (member.parent.clone(), member.valid.start, member.valid.end);
-        entry.area.parents.sort_by_key(order);
-        entry.area.parents.dedup();
+        put_memberships_in_order(&mut entry.area.parents);
     }
 }
 
-fn place_member(member: Member, bundle: &mut Bundle, faults: &mut Faults) {
+fn place_member(member: Member, bundle: &mut Bundle, lines: &Lines, faults: &mut Faults) {
     let Member {
         group,
         spot,
@@ -78,7 +81,10 @@ fn place_member(member: Member, bundle: &mut Bundle, faults: &mut Faults) {
                 ranges.sort_by_key(|range| (range.start, range.end));
                 ranges.dedup();
             }
-            Err(fault) => faults.error(&spot, format!("`members`: {fault}"), "correct the name"),
+            Err(fault) => {
+                let (problem, mend) = id_fault(&fault);
+                faults.error(&spot, format!("`members`: {problem}"), mend);
+            }
         }
         return;
     }
@@ -90,6 +96,7 @@ fn place_member(member: Member, bundle: &mut Bundle, faults: &mut Faults) {
             parent: group,
             valid,
         }),
+        None if lines.may_be_there(Part::Areas, &id) => {}
         None => faults.error(
             &spot,
             format!(
@@ -101,7 +108,12 @@ fn place_member(member: Member, bundle: &mut Bundle, faults: &mut Faults) {
     }
 }
 
-fn area(feature: Feature, members: &mut Vec<Member>, faults: &mut Faults) -> Option<AreaEntry> {
+/// One feature; without a name or level its id, without an id nothing.
+fn area(
+    feature: Feature,
+    members: &mut Vec<Member>,
+    faults: &mut Faults,
+) -> Result<AreaEntry, Option<AreaId>> {
     let Feature {
         spot,
         id: feature_id,
@@ -141,7 +153,10 @@ fn area(feature: Feature, members: &mut Vec<Member>, faults: &mut Faults) -> Opt
         );
     }
     fields.finish();
-    let (id, name, level) = (id?, name?, level?);
+    let (Some(name), Some(level)) = (name, level) else {
+        return Err(id);
+    };
+    let id = id.ok_or(None)?;
     let member = |(member, valid)| Member {
         group: id.clone(),
         spot: spot.clone(),
@@ -159,7 +174,7 @@ fn area(feature: Feature, members: &mut Vec<Member>, faults: &mut Faults) -> Opt
         population,
         valid,
     };
-    Some(AreaEntry {
+    Ok(AreaEntry {
         area,
         shape: shape.map(std::sync::Arc::new),
     })

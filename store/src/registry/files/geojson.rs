@@ -29,13 +29,23 @@ pub(super) struct Feature {
     pub(super) geometry: Option<serde_json::Value>,
 }
 
-/// Reads a FeatureCollection, feature by feature; returns its `attribution`.
+/// What a FeatureCollection says beside its features.
+#[derive(Default)]
+pub(super) struct Collection {
+    /// Its `attribution`.
+    pub(super) attribution: Option<String>,
+    /// Whether there may be features that could not be read.
+    pub(super) is_torn: bool,
+}
+
+/// Reads a FeatureCollection, feature by feature.
 pub(super) fn features(
     part: Part,
     text: &str,
     faults: &mut Faults,
     mut each: impl FnMut(Feature, &mut Faults),
-) -> Option<String> {
+) -> Collection {
+    let mut collection = Collection::default();
     let members: HashMap<String, &RawValue> = match serde_json::from_str(text) {
         Ok(members) => members,
         Err(cause) => {
@@ -46,9 +56,51 @@ pub(super) fn features(
                 problem,
                 "write a GeoJSON FeatureCollection",
             );
-            return None;
+            collection.is_torn = true;
+            return collection;
         }
     };
+    head(part, &members, faults);
+    let raw: Vec<&RawValue> = match members
+        .get("features")
+        .map(|raw| serde_json::from_str(raw.get()))
+    {
+        Some(Ok(features)) => features,
+        _ => {
+            faults.error(
+                &Spot::file(part),
+                "`features` is missing or no list",
+                "write \"features\": [ … ]",
+            );
+            collection.is_torn = true;
+            Vec::new()
+        }
+    };
+    let (mut line, mut before) = (1_u32, 0);
+    for (number, raw) in (1_usize..).zip(raw) {
+        let offset = (raw.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        let between = text.get(before..offset).unwrap_or_default();
+        let newlines = between.matches('\n').count();
+        line = line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
+        before = offset;
+        let spot = Spot {
+            part,
+            line: Some(line),
+            subject: Some(format!("feature {number}")),
+        };
+        match feature(raw.get(), spot, line, faults) {
+            Some(feature) => each(feature, faults),
+            None => collection.is_torn = true,
+        }
+    }
+    let attribution = members.get("attribution");
+    collection.attribution =
+        attribution.and_then(|attribution| serde_json::from_str(attribution.get()).ok());
+    collection
+}
+
+/// Judges what stands beside the features.
+fn head(part: Part, members: &HashMap<String, &RawValue>, faults: &mut Faults) {
     let file = Spot::file(part);
     let kind = members.get("type").map(|raw| raw.get().trim_matches('"'));
     if kind != Some("FeatureCollection") {
@@ -73,38 +125,6 @@ pub(super) fn features(
             "transform the file to EPSG:4326, longitude first (ogr2ogr -t_srs EPSG:4326)",
         );
     }
-    let raw: Vec<&RawValue> = match members
-        .get("features")
-        .map(|raw| serde_json::from_str(raw.get()))
-    {
-        Some(Ok(features)) => features,
-        _ => {
-            faults.error(
-                &file,
-                "`features` is missing or no list",
-                "write \"features\": [ … ]",
-            );
-            Vec::new()
-        }
-    };
-    let (mut line, mut before) = (1_u32, 0);
-    for (number, raw) in (1_usize..).zip(raw) {
-        let offset = (raw.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-        let between = text.get(before..offset).unwrap_or_default();
-        let newlines = between.matches('\n').count();
-        line = line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
-        before = offset;
-        let spot = Spot {
-            part,
-            line: Some(line),
-            subject: Some(format!("feature {number}")),
-        };
-        if let Some(feature) = feature(raw.get(), spot, line, faults) {
-            each(feature, faults);
-        }
-    }
-    let attribution = members.get("attribution")?;
-    serde_json::from_str(attribution.get()).ok()
 }
 
 /// Whether an old `crs` member (GeoJSON 2008) means what is meant without it.

@@ -21,7 +21,9 @@ pub(in crate::registry) fn read(
     faults: &mut Faults,
 ) -> BTreeMap<PropertyId, ObservedProperty> {
     let mut found = BTreeMap::new();
-    for (number, (line, entries)) in (1..).zip(table::entries(Part::Properties, text, faults)) {
+    let entries = table::entries(Part::Properties, text, lines, faults);
+    for (number, (line, entries)) in (1..).zip(entries) {
+        let before = faults.errors_count();
         let subject = table::subject(&entries, "property", number);
         let spot = Spot {
             part: Part::Properties,
@@ -29,21 +31,30 @@ pub(in crate::registry) fn read(
             subject: Some(subject),
         };
         let mut fields = Fields::new(spot, entries, faults);
-        if let Some(property) = property(&mut fields) {
-            if let Some(earlier) = lines.note(Part::Properties, property.id.as_str(), line) {
-                let problem = format!(
-                    "the property `{}` stands on line {earlier} already",
-                    property.id
-                );
-                fields.error_here(problem, "keep one");
-            }
-            found.insert(property.id.clone(), property);
+        let property = property(&mut fields);
+        if let Some(property) = &property
+            && let Some(earlier) = lines.note(Part::Properties, property.id.as_str(), line)
+        {
+            let problem = format!(
+                "the property `{}` stands on line {earlier} already",
+                property.id
+            );
+            fields.error_here(problem, "keep one");
         }
         fields.finish();
+        let Some(property) = property else {
+            lines.lose(Part::Properties);
+            continue;
+        };
+        if faults.errors_count() > before {
+            lines.spoil(Part::Properties, property.id.as_str());
+        }
+        found.insert(property.id.clone(), property);
     }
     found
 }
 
+/// One entry; `None` without an id. What else is missing is said, and has a stand-in.
 fn property(fields: &mut Fields<'_>) -> Option<ObservedProperty> {
     let id: Option<PropertyId> = fields.id("id");
     let name = name(fields);
@@ -80,9 +91,9 @@ fn property(fields: &mut Fields<'_>) -> Option<ObservedProperty> {
         max: fields.number("max"),
         counts_people: fields.flag("counts_people", false),
         id: id?,
-        name: name?,
-        unit: unit?,
-        signal: signal?,
+        name: name.unwrap_or_default(),
+        unit: unit.unwrap_or_default(),
+        signal: signal.unwrap_or(SignalKind::State),
         number: number.unwrap_or(NumberType::Number),
         area_mode: area_mode.unwrap_or(AreaMode::None),
     };

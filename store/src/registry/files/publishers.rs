@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arno_model::publisher::MAX_AGE_DEFAULT;
-use arno_model::{Publisher, PublisherId};
+use arno_model::{Publisher, PublisherId, PublisherKind};
 
 use super::table;
 use crate::registry::bundle::Part;
@@ -20,7 +20,8 @@ pub(super) fn read(
     faults: &mut Faults,
 ) -> BTreeMap<PublisherId, Publisher> {
     let mut found = BTreeMap::new();
-    for (number, (line, entries)) in (1..).zip(table::entries(Part::Publishers, text, faults)) {
+    let entries = table::entries(Part::Publishers, text, lines, faults);
+    for (number, (line, entries)) in (1..).zip(entries) {
         let subject = table::subject(&entries, "publisher", number);
         let spot = Spot {
             part: Part::Publishers,
@@ -37,22 +38,25 @@ pub(super) fn read(
         fields.require("id", id.is_some(), "choose a short name, like \"prato\"");
         fields.require("name", name.is_some(), "write its name for people");
         fields.require("kind", kind.is_some(), KIND_MEND);
-        if let (Some(id), Some(name), Some(kind)) = (id, name, kind) {
+        if let Some(id) = id {
             if let Some(earlier) = lines.note(Part::Publishers, id.as_str(), line) {
                 fields.error_here(
                     format!("the publisher `{id}` stands on line {earlier} already"),
                     "keep one",
                 );
             }
+            // What is missing was said; with stand-ins nothing else seems to be missing.
             let publisher = Publisher {
+                name: name.unwrap_or_else(|| id.as_str().to_owned()),
+                kind: kind.unwrap_or(PublisherKind::Municipality),
                 id,
-                name,
-                kind,
                 ipa_code,
                 municipality,
                 max_age,
             };
             found.insert(publisher.id.clone(), publisher);
+        } else {
+            lines.lose(Part::Publishers);
         }
         fields.finish();
     }

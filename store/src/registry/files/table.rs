@@ -6,14 +6,30 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::registry::bundle::Part;
+use crate::registry::check::Lines;
 use crate::registry::fault::{Faults, Spot, nearest, quoted};
 use crate::registry::node::Value;
 
 /// One `[[noun]]`: its line, and its keys with theirs.
 pub(super) type Entry = (u32, Vec<(String, u32, Value)>);
 
-/// Reads every `[[noun]]` of a file; faults of syntax and unknown sections are noted.
-pub(super) fn entries(part: Part, text: &str, faults: &mut Faults) -> Vec<Entry> {
+/// Reads every `[[noun]]` of a file; faults of syntax and unknown sections are noted, and that
+/// entries may be lost by them.
+pub(super) fn entries(
+    part: Part,
+    text: &str,
+    known: &mut Lines,
+    faults: &mut Faults,
+) -> Vec<Entry> {
+    let before = faults.errors_count();
+    let found = sections(part, text, faults);
+    if faults.errors_count() > before {
+        known.lose(part);
+    }
+    found
+}
+
+fn sections(part: Part, text: &str, faults: &mut Faults) -> Vec<Entry> {
     let lines = LineIndex::new(text);
     let (document, syntax) = DeTable::parse_recoverable(text);
     for fault in syntax {

@@ -23,20 +23,30 @@ const CAPACITIES_COUNT_MAX: usize = 1_000;
 pub(super) fn read(text: &str, lines: &mut Lines, faults: &mut Faults) -> BTreeMap<ThingId, Thing> {
     let zone = Zone::parse(ZONE_DEFAULT).unwrap_or(Zone::UTC);
     let mut found = BTreeMap::new();
-    geojson::features(Part::Things, text, faults, |feature, faults| {
+    let collection = geojson::features(Part::Things, text, faults, |feature, faults| {
         let (spot, line) = (feature.spot.clone(), feature.line);
+        let before = faults.errors_count();
         let Some(thing) = thing(feature, &zone, faults) else {
+            lines.lose(Part::Things);
             return;
         };
+        if faults.errors_count() > before {
+            lines.spoil(Part::Things, thing.id.as_str());
+        }
         if let Some(earlier) = lines.note(Part::Things, thing.id.as_str(), line) {
             let problem = format!("the thing `{}` stands on line {earlier} already", thing.id);
             faults.error(&spot, problem, "keep one");
         }
         found.insert(thing.id.clone(), thing);
     });
+    if collection.is_torn {
+        lines.lose(Part::Things);
+    }
     found
 }
 
+/// One feature; `None` without an id. A missing kind is said, and has a stand-in, so that what
+/// names the thing finds it.
 fn thing(feature: Feature, zone: &Zone, faults: &mut Faults) -> Option<Thing> {
     let Feature {
         spot,
@@ -53,7 +63,7 @@ fn thing(feature: Feature, zone: &Zone, faults: &mut Faults) -> Option<Thing> {
     let vehicle_kind = vehicle_kind(&mut fields, kind);
     let valid = fields.valid(zone);
     let capacity = capacity(&mut fields, valid, zone, kind);
-    let part_of: Option<LocalId> = fields.id("part_of");
+    let part_of = whole(&mut fields, id.as_ref());
     let municipality = fields.id("municipality");
     let properties = properties_of(&mut fields);
     let max_hold = max_hold(&mut fields);
@@ -67,10 +77,14 @@ fn thing(feature: Feature, zone: &Zone, faults: &mut Faults) -> Option<Thing> {
         "write parking_lot, parking_bay, access_point or sensor",
     );
     fields.finish();
-    let (id, kind) = (id?, kind?);
+    let id = id?;
+    let kind = kind.unwrap_or(match vehicle_kind {
+        Some(_) => ThingKind::ParkingLot,
+        None => ThingKind::Sensor,
+    });
     Some(Thing {
         name: name.unwrap_or_else(|| id.local().as_str().to_owned()),
-        part_of: part_of.map(|local| ThingId::new(&id.publisher(), &local)),
+        part_of,
         id,
         kind,
         vehicle_kind,
@@ -110,6 +124,16 @@ fn global_id(fields: &mut Fields<'_>, feature_id: Option<String>) -> Option<Thin
     fields.require("publisher", publisher.is_some(), "name its publisher");
     fields.require("id", local.is_some(), "choose a short name, like \"lot-1\"");
     Some(ThingId::new(&publisher?, &local?))
+}
+
+/// The whole: its `id`, or its global name as answers show it.
+fn whole(fields: &mut Fields<'_>, part: Option<&ThingId>) -> Option<ThingId> {
+    let text = fields.text("part_of")?;
+    if text.contains(':') {
+        return fields.parsed_id("part_of", &text);
+    }
+    let local: LocalId = fields.parsed_id("part_of", &text)?;
+    Some(ThingId::new(&part?.publisher(), &local))
 }
 
 fn vehicle_kind(fields: &mut Fields<'_>, kind: Option<ThingKind>) -> Option<VehicleKind> {

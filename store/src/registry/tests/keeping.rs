@@ -172,3 +172,24 @@ async fn writers_that_race_lose_nothing() {
     let all: Vec<_> = (1..=last.current().revision).rev().collect();
     assert_eq!(kept, all, "every revision has its record");
 }
+
+#[tokio::test]
+async fn what_was_kept_before_a_rule_came_is_read_and_stays_private() {
+    let documents = Arc::new(MemoryDocuments::default());
+    let first = keeper(&documents).await;
+    let folder = files(&areas(), &[thing("lot", LOT, None)]);
+    first.apply(folder, "operator", now()).await.unwrap();
+    let mut kept = documents.document("registry").await.unwrap().unwrap();
+    let text = String::from_utf8(kept.bytes).unwrap();
+    let clients = "[[property]]\nid = \"clients\"\nname = \"C\"\nunit = \"1\"\nsignal = \"state\"\nmax_hold = \"1h\"\n";
+    let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    document["properties"] = clients.into();
+    kept.bytes = serde_json::to_vec(&document).unwrap();
+    documents
+        .put_document("registry", kept.bytes, kept.revision)
+        .await
+        .unwrap();
+    let reloaded = keeper(&documents).await.current();
+    let property = reloaded.property("clients").unwrap();
+    assert!(property.counts_people && property.max_hold == Some(Duration::from_hours(1)));
+}

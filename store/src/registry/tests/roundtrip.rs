@@ -300,3 +300,34 @@ fn the_export_reads_well() {
     );
     assert!(text(Part::Areas).contains("\"id\":\"it-mun-100005\",\"properties\":{\"name\":\"it-mun-100005\",\"level\":\"municipality\",\"zone\":\"Europe/Rome\",\"istat\":\"100005\"},\"geometry\":{\"type\":\"Polygon\""));
 }
+
+#[test]
+fn the_order_of_a_list_leaves_no_trace() {
+    let property = |id: &str| PropertyId::parse(id).unwrap();
+    let (registry, _) = built(&areas(), &[thing("lot", ",\"kind\":\"sensor\"", None)]);
+    let bundle = |is_reversed: bool| {
+        let mut bundle = registry.bundle().as_ref().clone();
+        let lot = bundle.things.get_mut("prato:lot").unwrap();
+        lot.properties = vec![property("capacity"), property("free"), property("vehicles")];
+        lot.aliases = vec!["a".to_owned(), "b".to_owned()];
+        let member = |id: &str| Membership {
+            parent: AreaId::parse(id).unwrap(),
+            valid: TimeRange::ALL,
+        };
+        let town = bundle.areas.get_mut("it-mun-100005").unwrap();
+        town.area.parents = vec![member("group-piana"), member("it-prov-100")];
+        if is_reversed {
+            lot.properties.reverse();
+            lot.properties.push(property("free"));
+            lot.aliases.reverse();
+            town.area.parents.reverse();
+        }
+        bundle
+    };
+    let exported = export(&bundle(true));
+    assert_eq!(exported, export(&bundle(false)));
+    let (built, _) = Registry::build(bundle(true)).unwrap();
+    assert_eq!(**built.bundle(), bundle(false));
+    let again = exported.check(&Bundle::default()).unwrap();
+    assert_eq!(export(again.registry.bundle()), exported);
+}
