@@ -4,6 +4,8 @@ import { eventually, launch, must, Watched } from './browser.mjs';
 
 /** A published reading must be on the page within this. */
 const LIVE_DELAY_MS_MAX = 1000;
+/** Without a map beside it the list still shows about ten rows. */
+const LIST_PX_MIN = 350;
 
 export async function language({ report, watched }) {
   const { page } = watched;
@@ -121,14 +123,17 @@ export async function interruption({ report, watched }) {
 }
 
 /** The same page without WebGL: the table does the map's work. */
-export async function withoutWebGl({ report, base }) {
+export async function withoutWebGl({ report, base, out }) {
   const browser = await launch({ hasWebGl: false });
   try {
-    const watched = await Watched.open(browser, base);
+    const watched = await Watched.open(browser, base, { width: 1280, height: 900 });
     await report.check('no WebGL: the page says so, and the table carries the figures', async () => {
       await watched.go('/');
       await watched.page.locator('[data-map="none"]').waitFor({ timeout: 20_000 });
       await watched.page.locator('table.figures tbody tr').first().waitFor();
+      const { height } = await watched.page.locator('.panel-list .table-scroll').boundingBox();
+      must(height >= LIST_PX_MIN, `the list is ${Math.round(height)} px high`);
+      await watched.picture(out, 'region-no-webgl');
     });
   } finally {
     await browser.close();
@@ -144,6 +149,10 @@ export async function smallScreen({ report, browser, base, subjects, out }) {
       await eventually(async () => must((await watched.page.locator('.waiting').count()) === 0, 'still loading'));
       if (name !== 'data') await watched.page.waitForSelector('[data-map="ready"] canvas', { timeout: 30_000 });
       const [inner, whole] = await watched.page.evaluate(() => [innerWidth, document.documentElement.scrollWidth]);
+      if (name === 'region') {
+        const [shown, wide] = await watched.page.locator('.panel-list .table-scroll').evaluate((table) => [table.clientWidth, table.scrollWidth]);
+        must(wide <= shown, `the table is ${wide} px wide in ${shown} px`);
+      }
       must(whole <= inner, `${whole} px on a screen of ${inner} px`);
       await watched.picture(out, `${name}-small`);
     });

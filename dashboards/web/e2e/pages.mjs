@@ -23,6 +23,9 @@ export async function region({ report, watched, source, subjects, lang }) {
   const { page } = watched;
   const { root, kind } = subjects;
   await watched.go('/');
+  await report.check(`region (${lang}): starts from the widest administrative area`, async () => {
+    must((await page.locator('main h1').innerText()) === root.name, `starts from ${await page.locator('main h1').innerText()}, not ${root.name}`);
+  });
   await report.check(`region (${lang}): key figures equal the interface's`, () => keyFiguresEqual(page, source, `/api/v1/products/parking_now?area=${root.id}`, lang));
   await report.check(`region (${lang}): every municipality's row equals the interface's`, async () => {
     const question = `/api/v1/products/parking_now?area=${root.id}&level=municipality`;
@@ -46,8 +49,14 @@ export async function region({ report, watched, source, subjects, lang }) {
 
 export async function area({ report, watched, source, subjects, lang }) {
   const { page } = watched;
-  const { town } = subjects;
+  const { town, root, areas } = subjects;
   await watched.go(`/comuni/${town.id}?days=1`);
+  await report.check(`municipality (${lang}): the way up is administrative and begins at the start page`, async () => {
+    const names = await page.locator('.crumbs a').allInnerTexts();
+    const groups = areas.filter((area) => area.level === 'group').map((area) => area.name);
+    must(town.id === root.id || names[0] === root.name, `begins with ${names[0]}`);
+    must(!names.some((name) => groups.includes(name)), `leads through a group: ${names.join(' / ')}`);
+  });
   await report.check(`municipality (${lang}): key figures equal the interface's`, () => keyFiguresEqual(page, source, `/api/v1/products/parking_now?area=${town.id}`, lang));
   for (const id of ['history', 'week', 'wifi', 'completeness']) {
     await report.check(`municipality (${lang}): ${id} has a chart with its description`, async () => {

@@ -26,7 +26,8 @@ export class Source {
   /** What the checks look at: the widest area, its fullest municipality, a lot, an access point. */
   async subjects() {
     const areas = await this.all('/api/v1/areas');
-    const levels = ['region', 'group', 'province', 'union'];
+    // The widest administrative area; a group is nowhere to start from.
+    const levels = ['region', 'province', 'union', 'municipality'];
     const root = levels.map((level) => areas.find((area) => area.level === level)).find(Boolean);
     const rows = await this.all(`/api/v1/products/parking_now?area=${root.id}&level=municipality`);
     const kind = kindOf(await this.all(`/api/v1/products/parking_now?area=${root.id}`));

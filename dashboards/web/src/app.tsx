@@ -1,6 +1,6 @@
 /** The frame around every page: skip link, header with navigation and language, banner, page, footer. */
 import type { JSX } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import { moment } from './format/time';
 import { chooseLanguage, lang, t } from './i18n';
 import { AreaPage } from './pages/area';
@@ -17,7 +17,8 @@ import { href, route } from './state/route';
 import { loadTerritory, territory, zoneOf, type Territory } from './state/territory';
 
 export function App(): JSX.Element {
-  useEffect(() => {
+  // With the texts, not a frame after them: a screen reader must not speak one language as another.
+  useLayoutEffect(() => {
     document.documentElement.lang = lang.value;
   }, [lang.value]);
   return (

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TypicalHour } from '../api/types';
 import { extentOf, gapsOf, loneOf, pointsOf, roundTop } from './series';
-import { axisSplits } from './ticks';
+import { axisSplits, roomRight } from './ticks';
 import { bandOutlines, extremesOf, lineRuns, pathOf, weekOf } from './week';
 
 const HOUR_S = 3600;
@@ -52,6 +52,20 @@ describe('ticks', () => {
     const from = Date.UTC(2026, 2, 27, 9) / 1000;
     const splits = axisSplits(from, from + 4 * 86_400, 'Europe/Rome', 4, 900);
     expect(splits.map((at) => new Date(at * 1000).toISOString().slice(5, 16))).toEqual(['03-27T23:00', '03-28T23:00', '03-29T22:00', '03-30T22:00']);
+  });
+});
+
+describe('the room beside a time axis', () => {
+  const room = (splits: number[], text = 60): number => roomRight(splits, 0, 100, 400, () => text, 12);
+
+  it('is the least where the last text fits, and grows where it would run over the edge', () => {
+    expect(room([0, 50, 80])).toBe(12);
+    expect(room([])).toBe(12);
+    expect(room([0, 100])).toBe(30);
+    for (const at of [93, 95, 98, 99.5]) {
+      const right = room([at]);
+      expect((at / 100) * (400 - right) + 30).toBeLessThanOrEqual(400);
+    }
   });
 });
 

@@ -20,6 +20,19 @@ export function axisSplits(from: number, to: number, zone: string, days: number,
   return splits;
 }
 
+/**
+ * Room to the right of the plot so that no tick's text, centred on its tick, runs over the picture's edge.
+ * `widthPx` is what the plot and that room share.
+ */
+export function roomRight(splits: readonly number[], from: number, to: number, widthPx: number, textPx: (at: number) => number, roomMinPx: number): number {
+  const needed = splits.map((at) => {
+    const rest = (to - at) / (to - from);
+    // rest · (width − room) + room ≥ text / 2; only ticks of the right half can reach the edge.
+    return rest < 0.5 ? (textPx(at) / 2 - rest * widthPx) / (1 - rest) : 0;
+  });
+  return Math.ceil(Math.max(roomMinPx, ...needed));
+}
+
 /** A tick in words: the day over days, the time within them. */
 export function axisTime(at: number, zone: string, lang: string, days: number): string {
   if (days > 1.5) return moment(at * 1000, zone, lang, 'day');

@@ -10,7 +10,7 @@ import 'uplot/dist/uPlot.min.css';
 import { moment } from '../format/time';
 import { loneOf, type Span } from './series';
 import { hatch } from './hatch';
-import { axisSplits, axisTime } from './ticks';
+import { axisSplits, axisTime, roomRight } from './ticks';
 
 export interface Line {
   label: string;
@@ -47,6 +47,19 @@ interface TimelineProps {
 const HEIGHT_PX = 230;
 const FONT = '12px "Titillium Web", sans-serif';
 const GRID = '#e6e9ee';
+/** The axis of values, to the left. */
+const AXIS_PX = 46;
+const ROOM_RIGHT_PX_MIN = 12;
+
+let pen: CanvasRenderingContext2D | null = null;
+
+/** How wide an axis writes a text. */
+function textWidth(text: string): number {
+  pen ??= document.createElement('canvas').getContext('2d');
+  if (!pen) return 0;
+  pen.font = FONT;
+  return pen.measureText(text).width;
+}
 
 export function Timeline(props: TimelineProps): JSX.Element {
   const host = useRef<HTMLDivElement>(null);
@@ -106,10 +119,13 @@ function options(props: TimelineProps, width: number, onCursor: (index: number |
   const first = times[0] ?? 0;
   const last = (times[times.length - 1] ?? 1) + stepS;
   const days = (last - first) / 86_400;
+  const tickText = (at: number): string => axisTime(at, zone, lang, days);
+  const roomForLast = (plot: uPlot): number =>
+    roomRight(axisSplits(first, last, zone, days, plot.width), first, last, plot.width - AXIS_PX, (at) => textWidth(tickText(at)), ROOM_RIGHT_PX_MIN);
   return {
     width,
     height: HEIGHT_PX,
-    padding: [10, 12, 0, 0],
+    padding: [10, roomForLast, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { setScale: false }, points: { size: 7 } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
@@ -118,11 +134,11 @@ function options(props: TimelineProps, width: number, onCursor: (index: number |
       {
         font: FONT, stroke: '#455a71', size: 34, grid: { stroke: GRID, width: 1 }, ticks: { stroke: GRID, size: 4 },
         space: days > 2 ? 64 : 48,
-        values: (_, splits) => splits.map((at) => axisTime(at, zone, lang, days)),
-        splits: (_u, _axis, from, to) => axisSplits(from, to, zone, days, width),
+        values: (_, splits) => splits.map(tickText),
+        splits: (plot, _axis, from, to) => axisSplits(from, to, zone, days, plot.width),
       },
       {
-        font: FONT, stroke: '#455a71', size: 46, grid: { stroke: GRID, width: 1 }, ticks: { show: false },
+        font: FONT, stroke: '#455a71', size: AXIS_PX, grid: { stroke: GRID, width: 1 }, ticks: { show: false },
         values: (_, splits) => splits.map((value) => format(value)),
       },
     ],

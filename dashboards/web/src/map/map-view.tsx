@@ -79,7 +79,7 @@ export default function MapView(props: MapViewProps): JSX.Element {
 
   useEffect(() => {
     if (held.current) fit(held.current.map, props, !matchMedia('(prefers-reduced-motion: reduce)').matches);
-  }, [props.areas]);
+  }, [props.areas, props.areas.features.length === 0 && props.places.length]);
 
   if (fault) return <p class="map-none" data-map="none">{t('region.map.none')}</p>;
   return (
@@ -96,7 +96,7 @@ export default function MapView(props: MapViewProps): JSX.Element {
 
 function start(element: HTMLElement, props: MapViewProps): maplibre.Map {
   if (!document.createElement('canvas').getContext('webgl2')) throw new Error('no WebGL');
-  const bounds = boundsOf(props.areas.features.map((feature) => feature.geometry)) ?? boundsOf(props.places.map((place) => ({ coordinates: place.at })));
+  const bounds = boundsToFit(props);
   const map = new maplibre.Map({
     container: element,
     attributionControl: false,
@@ -125,8 +125,13 @@ function start(element: HTMLElement, props: MapViewProps): maplibre.Map {
   return map;
 }
 
+/** The areas' box; a group of places has no area of its own, then the places'. */
+function boundsToFit({ areas, places }: MapViewProps): [number, number, number, number] | null {
+  return boundsOf(areas.features.map((feature) => feature.geometry)) ?? boundsOf(places.map((place) => ({ coordinates: place.at })));
+}
+
 function fit(map: maplibre.Map, props: MapViewProps, isMoving: boolean): void {
-  const bounds = boundsOf(props.areas.features.map((feature) => feature.geometry));
+  const bounds = boundsToFit(props);
   if (bounds) map.fitBounds(bounds, { padding: FIT_PADDING_PX, maxZoom: FIT_ZOOM_MAX, duration: isMoving ? 400 : 0 });
 }
 

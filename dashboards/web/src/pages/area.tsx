@@ -19,13 +19,13 @@ import { chosenKind, KindSwitch } from '../parts/kinds';
 import { Failed, Loaded, Loading } from '../parts/loaded';
 import { Panel } from '../parts/panel';
 import { Table } from '../parts/table';
-import { Crumbs, usePageTitle } from '../parts/title';
+import { Crumbs, crumbsAbove, usePageTitle } from '../parts/title';
 import { rowKey, useParkingNow, vehicleKinds, type ParkingNowState } from '../state/now';
 import { municipalitiesIn, useBoundaries, useThings } from '../state/places';
 import { useResource } from '../state/resource';
 import { areaHref, href, placeHref, route, setQuery } from '../state/route';
 import { useNowMs } from '../state/tick';
-import { parentsOf, zoneOf, type Territory } from '../state/territory';
+import { zoneOf, type Territory } from '../state/territory';
 import { orderOf } from './region';
 
 /** Completeness is by the day: fewer than a week of days shows nothing. */
@@ -49,10 +49,9 @@ function KnownArea({ territory, area }: { territory: Territory; area: Area }): J
   const kinds = vehicleKinds(own);
   const kind = chosenKind(kinds);
   const row = parking.rows.get(rowKey(area.level, area.id, kind));
-  const parents = parentsOf(area, territory.areas);
   return (
     <div class="page">
-      <Crumbs steps={crumbsOf(territory, parents)} />
+      <Crumbs steps={crumbsAbove(area, territory)} />
       <div class="page-head">
         <div>
           <h1>{area.name}</h1>
@@ -67,15 +66,6 @@ function KnownArea({ territory, area }: { territory: Territory; area: Area }): J
       <Children territory={territory} area={area} />
     </div>
   );
-}
-
-function crumbsOf(territory: Territory, parents: Area[]): [string, string][] {
-  const root = territory.rootId ? territory.areas.get(territory.rootId) : undefined;
-  const above = parents.filter((parent) => parent.level === 'province' || parent.level === 'union').reverse();
-  return [
-    [href({ page: 'region' }), root?.name ?? t('nav.region')],
-    ...above.map((parent): [string, string] => [href({ page: 'region' }, { area: parent.id }), parent.name]),
-  ];
 }
 
 /** The figures of every vehicle kind, side by side: they are never added. */

@@ -6,6 +6,7 @@ import { getJson } from '../api/client';
 import type { Column, Product, ProductRows, Row } from '../api/types';
 import { said, t, word } from '../i18n';
 import { Loaded } from '../parts/loaded';
+import { described, Prose } from '../parts/prose';
 import { Table, type TableColumn } from '../parts/table';
 import { usePageTitle } from '../parts/title';
 import { useResource } from '../state/resource';
@@ -67,7 +68,7 @@ function Registry(): JSX.Element {
 function Described({ product, territory }: { product: Product; territory: Territory }): JSX.Element {
   const columns: TableColumn<Column>[] = [
     { id: 'name', title: t('data.column'), isHead: true, cell: (column) => <code>{column.name}</code> },
-    { id: 'title', title: t('data.meaning'), cell: (column) => said(column.title) },
+    { id: 'title', title: t('data.meaning'), cell: (column) => <Prose text={said(column.title)} /> },
     { id: 'type', title: t('data.type'), cell: (column) => <code class="quiet">{column.type}</code> },
     { id: 'unit', title: t('data.unit'), cell: (column) => column.unit ?? '' },
   ];
@@ -78,7 +79,7 @@ function Described({ product, territory }: { product: Product; territory: Territ
         <h2 id="product-title">{said(product.title)} <code class="unit">{product.id}</code></h2>
         <div class="panel-tools formats">{(['json', 'csv', 'geojson', 'parquet'] as const).map((format) => <a key={format} href={inFormat(base, format)} data-format={format}>{FORMAT_NAMES[format]}</a>)}</div>
       </header>
-      <p>{said(product.description)}</p>
+      <p><Prose text={described(product)} /></p>
       <dl class="facts">
         <div><dt>{t('data.levels')}</dt><dd>{product.levels.map((level) => word('level', level)).join(', ')}</dd></div>
         <div><dt>{t('data.buckets')}</dt><dd>{product.buckets.join(', ')}</dd></div>

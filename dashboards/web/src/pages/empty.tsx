@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { t } from '../i18n';
+import { Prose } from '../parts/prose';
 import { usePageTitle } from '../parts/title';
 import { loadTerritory } from '../state/territory';
 
@@ -9,8 +10,8 @@ import { loadTerritory } from '../state/territory';
 const LOOK_INTERVAL_MS = 5_000;
 
 const STEPS = [
-  ['empty.demo', 'arno demo'],
-  ['empty.registry', 'arno registry apply ./registry'],
+  ['empty.demo', 'arno demo --data-dir demo-data --http 127.0.0.1:8081 --mqtt 127.0.0.1:1884'],
+  ['empty.registry', 'arno registry apply FOLDER'],
   ['empty.publish', `mosquitto_pub -h 127.0.0.1 -p 1883 -q 1 -t arno/v1/obs/prato/lot-1 -m '{"vehicles": 42}'`],
 ] as const;
 
@@ -25,7 +26,7 @@ export function EmptyPage(): JSX.Element {
       <h1>{t('empty.title')}</h1>
       <p class="lead">{t('empty.lead')}</p>
       <ol class="steps">
-        {STEPS.map(([key, command]) => <li key={key}><p>{t(key)}</p><pre tabIndex={0}><code>{command}</code></pre></li>)}
+        {STEPS.map(([key, command]) => <li key={key}><p><Prose text={t(key)} /></p><pre tabIndex={0}><code>{command}</code></pre></li>)}
       </ol>
       <p>{t('empty.after')}</p>
       <p><a href="/docs">{t('data.docs')}</a> · <a href="/openapi.json">{t('data.openapi')}</a></p>

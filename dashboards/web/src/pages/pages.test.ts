@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { Completeness, ParkingOccupancy, Product, Thing, WifiUsage } from '../api/types';
+import type { Area, Completeness, ParkingOccupancy, Product, Thing, WifiUsage } from '../api/types';
 import { boundsOf, classOf } from '../map/shapes';
 import { byProperty, silentPlaces } from '../panels/completeness';
 import { todaysHours } from '../panels/history';
 import { chosenDays, periodStart } from '../panels/period';
 import { wifiMarks } from '../panels/wifi';
+import { described, spansOf } from '../parts/prose';
 import { inOrder, type TableColumn } from '../parts/table';
+import { crumbsAbove } from '../parts/title';
+import { route } from '../state/route';
+import type { Territory } from '../state/territory';
 import { builtAddress } from './data';
 import { whyHidden } from './place';
-import { orderOf } from './region';
+import { listsOf, orderOf, scopesOf, silentTowns } from './region';
 
 describe('tables', () => {
   const columns: TableColumn<{ n: string; v: number | null }>[] = [
@@ -28,6 +32,64 @@ describe('tables', () => {
   it('read their order from the address', () => {
     expect(orderOf('-free', { by: 'x', down: false })).toEqual({ by: 'free', down: true });
     expect(orderOf(null, { by: 'x', down: true })).toEqual({ by: 'x', down: true });
+  });
+});
+
+describe('a territory with a group', () => {
+  const area = (id: string, level: Area['level'], parents: string[] = []): Area => ({ id, name: id.toUpperCase(), level, parents });
+  const territory = (rootId: string | null, ...all: Area[]): Territory => ({ rootId, areas: new Map(all.map((one) => [one.id, one])), hasThings: true, products: new Map() });
+  const group = area('g', 'group');
+  const town = area('m', 'municipality', ['p', 'g']);
+  const province = area('p', 'province');
+
+  it('offers the group, and leads up by the province', () => {
+    const known = territory('p', group, town, province);
+    expect(scopesOf(known).map((one) => one.id)).toEqual(['g', 'p']);
+    expect(crumbsAbove(town, known)).toEqual([['/', 'P']]);
+    expect(crumbsAbove(group, known).map(([to]) => to)).toEqual(['/']);
+    expect(crumbsAbove(town, territory('r', area('r', 'region'), area('p', 'province', ['r']), group, town))).toEqual([['/', 'R'], ['/?area=p', 'P']]);
+  });
+
+  it('can come back to a lone municipality', () => {
+    expect(scopesOf(territory('m', group, town)).map((one) => one.id)).toEqual(['g', 'm']);
+    expect(scopesOf(territory(null, group, town, area('n', 'municipality'))).map((one) => one.id)).toEqual(['g']);
+  });
+
+  it('has the lists that hold something', () => {
+    expect(listsOf(2, 1, 0)).toEqual(['municipalities', 'lots']);
+    expect(listsOf(0, 1, 1)).toEqual(['lots', 'hotspots']);
+    expect(listsOf(0, 0, 0)).toEqual(['municipalities']);
+  });
+
+  it('says how many municipalities have no sensors only once that is known', () => {
+    expect(silentTowns({ state: 'loading', isCut: false }, 273, 0)).toBeNull();
+    expect(silentTowns({ state: 'failed', isCut: false }, 273, 0)).toBeNull();
+    expect(silentTowns({ state: 'ready', isCut: true }, 273, 5)).toBeNull();
+    expect(silentTowns({ state: 'ready', isCut: false }, 273, 5)).toBe(268);
+    expect(silentTowns({ state: 'ready', isCut: false }, 5, 5)).toBeNull();
+  });
+});
+
+describe('running text', () => {
+  it('has its code between backticks', () => {
+    expect(spansOf('a (`max_hold`); `b`')).toEqual([{ text: 'a (', isCode: false }, { text: 'max_hold', isCode: true }, { text: '); ', isCode: false }, { text: 'b', isCode: true }]);
+    expect(spansOf('one ` alone')).toEqual([{ text: 'one ` alone', isCode: false }]);
+    expect(spansOf('')).toEqual([]);
+  });
+
+  it('names an own definition in the reader’s language', () => {
+    const product = (source: string): Product => ({ id: 'x', title: { it: '', en: '' }, description: { it: `Metodo. (${source})`, en: `Method. (${source})` }, levels: [], buckets: [], columns: [] });
+    const before = route.value;
+    try {
+      for (const [lang, own] of [['it', 'Metodo. (definizione propria'], ['en', 'Method. (own definition']] as const) {
+        route.value = { ...before, query: new URLSearchParams({ lang }) };
+        expect(described(product('own definition'))).toBe(`${own})`);
+        expect(described(product('own definition; after Hundepool'))).toBe(`${own}; after Hundepool)`);
+      }
+    } finally {
+      route.value = before;
+    }
+    expect(described(undefined)).toBe('');
   });
 });
 

@@ -13,10 +13,10 @@ import { KeyFigures } from '../parts/figure';
 import { chosenKind, KindSwitch } from '../parts/kinds';
 import { Failed, Loading } from '../parts/loaded';
 import { CsvLink } from '../parts/panel';
-import { Crumbs, usePageTitle } from '../parts/title';
+import { Crumbs, crumbsAbove, usePageTitle } from '../parts/title';
 import { rowKey, useParkingNow, vehicleKinds } from '../state/now';
 import { useResource } from '../state/resource';
-import { areaHref, href, placeHref } from '../state/route';
+import { areaHref, placeHref } from '../state/route';
 import { useNowMs } from '../state/tick';
 import { zoneOf, type Territory } from '../state/territory';
 
@@ -42,7 +42,7 @@ function KnownPlace({ territory, thing }: { territory: Territory; thing: Thing }
   const parking = useParkingNow(hidden ? null : { thing: thing.id });
   const kinds = vehicleKinds(parking.rows.values());
   const kind = kinds.length ? chosenKind(kinds) : (thing.vehicle_kind ?? 'car');
-  const steps: [string, string][] = [[href({ page: 'region' }), territory.areas.get(territory.rootId ?? '')?.name ?? t('nav.region')]];
+  const steps = crumbsAbove(town, territory);
   if (town) steps.push([areaHref(town.id), town.name]);
   return (
     <div class="page">

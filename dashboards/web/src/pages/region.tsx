@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { productAddress, address } from '../api/address';
-import type { Area, Thing } from '../api/types';
+import type { Area, Level, Thing } from '../api/types';
 import { t, word } from '../i18n';
 import { LazyMap } from '../map/lazy-map';
 import { Legend } from '../map/legend';
@@ -16,8 +16,9 @@ import { Failed, Loaded, Loading } from '../parts/loaded';
 import { CsvLink, Segments } from '../parts/panel';
 import { Table, type Order, type TableColumn } from '../parts/table';
 import { usePageTitle } from '../parts/title';
-import { rowKey, useParkingNow, vehicleKinds, type Rows } from '../state/now';
+import { rowKey, useParkingNow, vehicleKinds, type ParkingNowState, type Rows } from '../state/now';
 import { municipalitiesIn, useBoundaries, useThings } from '../state/places';
+import type { Resource } from '../state/resource';
 import { areaHref, placeHref, route, setQuery } from '../state/route';
 import { useNowMs } from '../state/tick';
 import { zoneOf, type Territory } from '../state/territory';
@@ -66,27 +67,38 @@ export function RegionPage({ territory }: { territory: Territory }): JSX.Element
           <Loaded of={boundaries} lines={6}>
             {(areas) => (
               <LazyMap areas={areas} fills={fills} places={places} label={t('region.map.alt')} isAreaLink
-                areaText={(id) => nowText(parking.rows.get(rowKey('municipality', id, kind)))} />
+                areaText={(id) => (parking.state === 'loading' ? t('state.loading') : nowText(parking.rows.get(rowKey('municipality', id, kind))))} />
             )}
           </Loaded>
           <Legend hasHotspots={(hotspots.data?.length ?? 0) > 0} />
         </section>
-        <Lists scopeId={scopeId} towns={towns} rows={parking.rows} kind={kind} zone={zone} now={now}
-          lots={lots.data ?? []} hotspots={hotspots.data ?? []} territory={territory} />
+        <Lists scopeId={scopeId} towns={towns} parking={parking} kind={kind} zone={zone} now={now}
+          lots={lots} hotspots={hotspots} territory={territory} />
       </div>
     </div>
   );
 }
 
+const SCOPE_LEVELS: readonly Level[] = ['region', 'province', 'union', 'municipality', 'group'];
+
+/** What the start page can be about: every wide area and group, and a lone municipality that one starts from. */
+export function scopesOf(territory: Pick<Territory, 'areas' | 'rootId'>): Area[] {
+  return [...territory.areas.values()].filter(
+    (area) => area.id === territory.rootId || (SCOPE_LEVELS.includes(area.level) && area.level !== 'municipality'),
+  );
+}
+
 function ScopeSelect({ territory, scopeId }: { territory: Territory; scopeId: string | null }): JSX.Element | null {
-  const wide = [...territory.areas.values()].filter((area) => ['region', 'province', 'group', 'union'].includes(area.level));
-  if (wide.length < 2) return null;
-  const levels = ['region', 'province', 'union', 'group'].filter((level) => wide.some((area) => area.level === level));
+  const wide = scopesOf(territory);
+  const isRootAmong = territory.rootId !== null;
+  if (wide.length + (isRootAmong ? 0 : 1) < 2) return null;
+  const levels = SCOPE_LEVELS.filter((level) => wide.some((area) => area.level === level));
   return (
     <label class="scope">
       <span>{t('region.where')}</span>
       <select value={scopeId ?? ''} data-control="scope"
         onChange={(event) => setQuery({ area: event.currentTarget.value === territory.rootId ? null : event.currentTarget.value })}>
+        {!isRootAmong && <option value="" selected={scopeId === null}>{t('region.all')}</option>}
         {levels.map((level) => (
           <optgroup key={level} label={word('level', level)}>
             {wide.filter((area) => area.level === level).sort((a, b) => a.name.localeCompare(b.name)).map((area) => <option key={area.id} value={area.id} selected={area.id === scopeId}>{area.name}</option>)}
@@ -139,19 +151,34 @@ function placesOf(lots: Thing[], hotspots: Thing[], rows: Rows, kind: string, po
 interface ListsProps {
   scopeId: string | null;
   towns: Area[];
-  rows: Rows;
+  parking: ParkingNowState;
   kind: string;
   zone: string;
   now: number | null;
-  lots: Thing[];
-  hotspots: Thing[];
+  lots: Resource<Thing[]>;
+  hotspots: Resource<Thing[]>;
   territory: Territory;
 }
 
+/** Which lists a scope has: a group of places has no municipality, and without car parks there is no list of them. */
+export function listsOf(towns: number, lots: number, hotspots: number): List[] {
+  const has = { municipalities: towns > 0, lots: lots > 0, hotspots: hotspots > 0 };
+  const found = LISTS.filter((list) => has[list]);
+  return found.length ? found : ['municipalities'];
+}
+
+/** How many municipalities have no row: null while that is not known. */
+export function silentTowns(parking: Pick<ParkingNowState, 'state' | 'isCut'>, towns: number, lines: number): number | null {
+  return parking.state === 'ready' && !parking.isCut && towns > lines ? towns - lines : null;
+}
+
 function Lists(props: ListsProps): JSX.Element {
-  const { scopeId, lots, hotspots } = props;
+  const { scopeId, towns, lots, hotspots, parking } = props;
   const { query } = route.value;
-  const chosen = (LISTS.find((list) => list === query.get('list')) ?? 'municipalities') as List;
+  const lists = listsOf(towns.length, lots.data?.length ?? 0, hotspots.data?.length ?? 0);
+  const first = lists[0] ?? 'municipalities';
+  const chosen = LISTS.find((list) => list === query.get('list')) ?? first;
+  const things = { municipalities: undefined, lots, hotspots }[chosen];
   const find = query.get('find') ?? '';
   const level = chosen === 'municipalities' ? 'municipality' : 'thing';
   const source = chosen === 'hotspots' ? address('/things', { area: scopeId, kind: 'access_point' }) : productAddress('parking_now', { area: scopeId, level });
@@ -160,8 +187,8 @@ function Lists(props: ListsProps): JSX.Element {
       <header class="panel-head">
         <h2 id="list-title" class="visually-hidden">{t('region.list')}</h2>
         <Segments label={t('region.list')} chosen={chosen}
-          options={LISTS.filter((list) => list === 'municipalities' || (list === 'lots' ? lots : hotspots).length > 0).map((list) => [list, t(`region.list.${list}`)])}
-          onChoose={(list) => setQuery({ list: list === 'municipalities' ? null : list, sort: null })} />
+          options={lists.map((list) => [list, t(`region.list.${list}`)])}
+          onChoose={(list) => setQuery({ list: list === first ? null : list, sort: null })} />
         <div class="panel-tools">
           <label class="find">
             <SearchIcon /><span class="visually-hidden">{t('region.find')}</span>
@@ -170,7 +197,10 @@ function Lists(props: ListsProps): JSX.Element {
           <CsvLink source={source} title={t(`region.list.${chosen}`)} />
         </div>
       </header>
-      {chosen === 'hotspots' ? <Hotspots {...props} find={find} /> : <Lines {...props} find={find} isTowns={chosen === 'municipalities'} />}
+      {things?.state === 'failed' ? <Failed problem={things.problem} onRetry={things.reload} />
+        : things?.state === 'loading' || (chosen !== 'hotspots' && parking.state === 'loading') ? <Loading lines={6} />
+        : chosen === 'hotspots' ? <Hotspots {...props} find={find} />
+        : parking.state === 'ready' && <Lines {...props} find={find} isTowns={chosen === 'municipalities'} />}
     </section>
   );
 }
@@ -181,22 +211,24 @@ export function orderOf(text: string | null, otherwise: Order): Order {
   return text.startsWith('-') ? { by: text.slice(1), down: true } : { by: text, down: false };
 }
 
-function Lines({ towns, rows, kind, zone, now, lots, find, isTowns }: ListsProps & { find: string; isTowns: boolean }): JSX.Element {
+function Lines({ towns, parking, kind, zone, now, lots, find, isTowns }: ListsProps & { find: string; isTowns: boolean }): JSX.Element {
+  const { rows } = parking;
   const lines: NowLine[] = isTowns
     ? towns.map((town) => ({ id: town.id, name: town.name, href: areaHref(town.id, { kind: route.value.query.get('kind') }), row: rows.get(rowKey('municipality', town.id, kind)) }))
         .filter((line) => line.row !== undefined && line.row.things !== 0)
-    : lots.filter((lot) => !lot.vehicle_kind || lot.vehicle_kind === kind)
+    : (lots.data ?? []).filter((lot) => !lot.vehicle_kind || lot.vehicle_kind === kind)
         .map((lot) => ({ id: lot.id, name: lot.name, href: placeHref(lot.id), row: rows.get(rowKey('thing', lot.id, kind)) }));
   const found = lines.filter((line) => line.name.toLowerCase().includes(find.toLowerCase()));
   const caption = t(isTowns ? 'region.caption.municipalities' : 'region.caption.lots');
   const order = orderOf(route.value.query.get('sort'), { by: 'occupancy', down: true });
+  const silent = isTowns ? silentTowns(parking, towns.length, lines.length) : null;
   if (find && found.length === 0) return <p class="nothing">{t('region.find.none', { text: find })}</p>;
   return (
     <>
       <Table caption={caption} isCaptionHidden rows={found} rowKey={(line) => line.id} order={order}
         onOrder={(next) => setQuery({ sort: `${next.down ? '-' : ''}${next.by}` }, { replace: true })}
         columns={nowColumns({ title: t(isTowns ? 'column.municipality' : 'column.place'), now, zone, hasLots: isTowns })} />
-      {isTowns && towns.length > lines.length && <p class="note">{t('region.silent', { n: towns.length - lines.length })}</p>}
+      {silent !== null && <p class="note">{t('region.silent', { n: silent })}</p>}
     </>
   );
 }
@@ -206,7 +238,7 @@ function Hotspots({ hotspots, find, territory }: ListsProps & { find: string }):
     { id: 'name', title: t('column.place'), isHead: true, cell: (thing) => <a href={placeHref(thing.id)}>{thing.name}</a>, sort: (thing) => thing.name },
     { id: 'municipality', title: t('column.municipality'), sort: (thing) => territory.areas.get(thing.municipality ?? '')?.name, cell: (thing) => thing.municipality ? <a href={areaHref(thing.municipality)}>{territory.areas.get(thing.municipality)?.name ?? thing.municipality}</a> : '–' },
   ];
-  const found = hotspots.filter((thing) => thing.name.toLowerCase().includes(find.toLowerCase()));
+  const found = (hotspots.data ?? []).filter((thing) => thing.name.toLowerCase().includes(find.toLowerCase()));
   return (
     <>
       <p class="note">{t('region.hotspots.note')}</p>

@@ -3,7 +3,8 @@ import type { JSX } from 'preact';
 import { productAddress, type Query } from '../api/address';
 import { getAll } from '../api/client';
 import type { ParkingOccupancy, ProductRows, TypicalHour } from '../api/types';
-import { said, t } from '../i18n';
+import { t } from '../i18n';
+import { described } from '../parts/prose';
 import { route } from '../state/route';
 import { useResource } from '../state/resource';
 import type { Territory } from '../state/territory';
@@ -37,6 +38,6 @@ export function ParkingPanels({ about, kind, zone, nowMs, territory }: ParkingPa
 
 /** How to read a chart: the page's own words, then the product's. */
 export function howToOf(territory: Territory, product: string, own: string): string {
-  const description = said(territory.products.get(product)?.description);
+  const description = described(territory.products.get(product));
   return description ? `${own} ${description}` : own;
 }

@@ -27,12 +27,12 @@ export function nowColumns({ title, now, zone, hasLots }: NowColumns): TableColu
     { id: 'name', title, isHead: true, cell: (line) => <a href={line.href}>{line.name}</a>, sort: (line) => line.name },
     { id: 'occupancy', title: t('column.occupancy'), isNumeric: true, cell: (line) => <Occupancy value={line.row?.occupancy} />, sort: (line) => line.row?.occupancy },
     { id: 'free', title: t('column.free'), isNumeric: true, cell: (line) => count(line.row?.free), sort: (line) => line.row?.free },
-    { id: 'capacity', title: t('column.capacity'), isNumeric: true, cell: (line) => count(line.row?.capacity), sort: (line) => line.row?.capacity },
-    { id: 'known', title: t('column.known'), isNumeric: true, cell: (line) => percent(line.row?.known_share, lang.value), sort: (line) => line.row?.known_share },
+    { id: 'capacity', title: t('column.capacity'), isNumeric: true, isForWide: true, cell: (line) => count(line.row?.capacity), sort: (line) => line.row?.capacity },
+    { id: 'known', title: t('column.known'), isNumeric: true, isForWide: true, cell: (line) => percent(line.row?.known_share, lang.value), sort: (line) => line.row?.known_share },
   ];
   if (hasLots) {
     columns.push({
-      id: 'lots', title: t('column.lots'), isNumeric: true, sort: (line) => line.row?.things_known,
+      id: 'lots', title: t('column.lots'), isNumeric: true, isForWide: true, sort: (line) => line.row?.things_known,
       cell: (line) => (line.row?.things == null ? '–' : `${number(line.row.things_known, lang.value)}/${number(line.row.things, lang.value)}`),
     });
   }

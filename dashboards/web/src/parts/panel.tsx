@@ -7,6 +7,7 @@ import { inFormat } from '../api/address';
 import { t } from '../i18n';
 import { route, setQuery } from '../state/route';
 import { CsvIcon } from './icons';
+import { Prose } from './prose';
 
 interface PanelProps {
   id: string;
@@ -47,7 +48,7 @@ export function Panel(props: PanelProps): JSX.Element {
       {howTo && (
         <details class="howto">
           <summary>{t('panel.howto')}</summary>
-          <p>{howTo}</p>
+          <p><Prose text={howTo} /></p>
         </details>
       )}
     </section>

@@ -16,6 +16,8 @@ export interface TableColumn<R> {
   sort?: (row: R) => string | number | null | undefined;
   /** Heads its row. */
   isHead?: boolean;
+  /** Left out on a narrow screen, where its figure is one step away. */
+  isForWide?: boolean;
 }
 
 export interface Order {
@@ -69,7 +71,7 @@ export function Table<R>(props: TableProps<R>): JSX.Element {
               {columns.map((column) =>
                 column.isHead
                   ? <th key={column.id} scope="row">{column.cell(row)}</th>
-                  : <td key={column.id} class={column.isNumeric ? 'numeric' : undefined} data-column={column.id}>{column.cell(row)}</td>,
+                  : <td key={column.id} class={classOf(column)} data-column={column.id}>{column.cell(row)}</td>,
               )}
             </tr>
           ))}
@@ -82,6 +84,10 @@ export function Table<R>(props: TableProps<R>): JSX.Element {
   );
 }
 
+function classOf<R>(column: TableColumn<R>): string | undefined {
+  return [column.isNumeric && 'numeric', column.isForWide && 'for-wide'].filter(Boolean).join(' ') || undefined;
+}
+
 interface HeadProps<R> {
   column: TableColumn<R>;
   order?: Order | undefined;
@@ -91,7 +97,7 @@ interface HeadProps<R> {
 function Head<R>({ column, order, onOrder }: HeadProps<R>): JSX.Element {
   const isBy = order?.by === column.id;
   const title = <>{column.title}{column.unit && <span class="unit"> {column.unit}</span>}</>;
-  const name = column.isNumeric ? 'numeric' : undefined;
+  const name = classOf(column);
   if (!column.sort || !onOrder) return <th scope="col" class={name}>{title}</th>;
   const next = { by: column.id, down: isBy ? !order.down : Boolean(column.isNumeric) };
   return (

@@ -56,12 +56,28 @@ export interface ParkingNowState {
 /** What is looked at: an area with the levels inside it (no area: the levels alone), or one thing. */
 export type NowScope = { area: string | null; levels: readonly string[] } | { thing: string };
 
+/** What is held of a scope. `isAnswered`: the rows are the whole answer, not only what the feed happened to tell. */
+export interface Held {
+  scope: string | null;
+  rows: Rows;
+  problem?: Problem;
+  isCut: boolean;
+  isAnswered: boolean;
+}
+
+const NOTHING_HELD: Held = { scope: null, rows: new Map(), isCut: false, isAnswered: false };
+
+/** Ready only with a whole answer: live rows that come before it do not tell which areas have none. */
+export function stageOf(held: Held, scope: string | null): ParkingNowState['state'] {
+  if (scope === null || held.scope !== scope) return 'loading';
+  if (held.isAnswered) return 'ready';
+  return held.problem ? 'failed' : 'loading';
+}
+
 /** Rows of a scope, from answers and from the live feed; a null scope asks nothing. */
 export function useParkingNow(asked: NowScope | null): ParkingNowState {
   const scope = asked ? JSON.stringify(asked) : null;
-  const [state, setState] = useState<{ scope: string | null; rows: Rows; problem?: Problem; isCut: boolean }>(
-    { scope: null, rows: new Map(), isCut: false },
-  );
+  const [state, setState] = useState<Held>(NOTHING_HELD);
   const feedState = useMemo(() => signal<LiveState>('connecting'), []);
   const reload = useRef<() => void>(() => undefined);
 
@@ -74,12 +90,12 @@ export function useParkingNow(asked: NowScope | null): ParkingNowState {
           if (abort.signal.aborted) return;
           const rows = answers.flatMap((answer) => answer.items);
           const isCut = answers.some((answer) => answer.isCut);
-          setState((held) => ({ scope, rows: merge(held.scope === scope ? held.rows : new Map(), rows), isCut }));
+          setState((held) => ({ scope, rows: merge(held.scope === scope ? held.rows : new Map(), rows), isCut, isAnswered: true }));
         })
         .catch((cause: unknown) => {
           if (abort.signal.aborted) return;
           const problem = cause instanceof Problem ? cause : new Problem(-1, String(cause), '');
-          setState((held) => ({ ...(held.scope === scope ? held : { rows: new Map(), isCut: false }), scope, problem }));
+          setState((held) => ({ ...(held.scope === scope ? held : NOTHING_HELD), scope, problem }));
         });
     };
     reload.current = load;
@@ -88,7 +104,10 @@ export function useParkingNow(asked: NowScope | null): ParkingNowState {
       address: liveAddress(asked),
       products: ['parking_now'],
       onRows: (messages) =>
-        setState((held) => ({ ...held, scope, rows: merge(held.scope === scope ? held.rows : new Map(), rowsOf(messages)) })),
+        setState((held) => {
+          const before = held.scope === scope ? held : NOTHING_HELD;
+          return { ...before, scope, rows: merge(before.rows, rowsOf(messages)) };
+        }),
       onPoll: load,
     });
     const stop = feed.state.subscribe((is) => {
@@ -103,7 +122,7 @@ export function useParkingNow(asked: NowScope | null): ParkingNowState {
 
   const isHere = state.scope === scope && scope !== null;
   return {
-    state: !isHere ? 'loading' : state.problem && state.rows.size === 0 ? 'failed' : 'ready',
+    state: stageOf(state, scope),
     rows: isHere ? state.rows : new Map(),
     problem: isHere ? state.problem : undefined,
     feed: feedState.value,

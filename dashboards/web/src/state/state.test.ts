@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Problem } from '../api/client';
 import type { Area, LiveMessage, ParkingNow } from '../api/types';
 import { clock, learnClock, nowMs } from './clock';
 import { BUNDLE_DELAY_MS, LiveFeed, POLL_INTERVAL_MS, RETRY_FIRST_MS, type FeedSource } from './live';
-import { addresses, ageSeconds, merge, rowKey, rowsOf, vehicleKinds } from './now';
+import { addresses, ageSeconds, merge, rowKey, rowsOf, stageOf, vehicleKinds } from './now';
 import { ancestorsOf, municipalitiesIn } from './places';
 import { href, parseRoute } from './route';
-import { chooseRoot, parentsOf } from './territory';
+import { chainAbove, chooseRoot, rootCandidates } from './territory';
 
 const row = (of: Partial<ParkingNow>): ParkingNow => ({
   area: 'a', level: 'municipality', bucket: 'now', bucket_start: '2026-05-13T16:00:00Z', name: 'A', vehicle_kind: 'car', vehicles: 1, capacity: 10,
@@ -55,6 +56,16 @@ describe('rows now', () => {
     expect(held.get(rowKey('municipality', 'a', 'car'))?.free).toBe(5);
   });
 
+  it('are ready only with a whole answer: what the feed tells before it is not all there is', () => {
+    const rows = merge(new Map(), [row({})]);
+    const held = { scope: 's', rows, isCut: false, isAnswered: false };
+    expect(stageOf(held, null)).toBe('loading');
+    expect(stageOf(held, 's')).toBe('loading');
+    expect(stageOf({ ...held, problem: new Problem(503, 'busy', '') }, 's')).toBe('failed');
+    expect(stageOf({ ...held, isAnswered: true, problem: new Problem(503, 'busy', '') }, 's')).toBe('ready');
+    expect(stageOf({ ...held, isAnswered: true }, 'other')).toBe('loading');
+  });
+
   it('put the kind with the most spaces first', () => {
     expect(vehicleKinds([row({ vehicle_kind: 'bike', capacity: 20 }), row({ capacity: 900 }), row({ vehicle_kind: 'coach', capacity: null })])).toEqual(['car', 'bike', 'coach']);
   });
@@ -86,14 +97,36 @@ describe('areas', () => {
     expect(municipalitiesIn('r', areas).map((one) => one.id)).toEqual(['m', 'n']);
     expect(municipalitiesIn('g', areas).map((one) => one.id)).toEqual(['m']);
     expect(municipalitiesIn(null, areas)).toHaveLength(2);
-    expect(parentsOf(areas.get('m'), areas).map((one) => one.id)).toEqual(['p', 'g']);
   });
 
-  it('start from the widest', () => {
-    expect(chooseRoot([...areas.values()])).toBe('r');
-    expect(chooseRoot([area('m', 'municipality')])).toBe('m');
-    expect(chooseRoot([area('m', 'municipality'), area('n', 'municipality')])).toBeNull();
-    expect(chooseRoot([])).toBeNull();
+  const mapOf = (...all: Area[]): Map<string, Area> => new Map(all.map((one) => [one.id, one]));
+  const everywhere = async (): Promise<boolean> => true;
+  const only = (...ids: string[]) => async (id: string): Promise<boolean> => ids.includes(id);
+
+  it('have administrative areas above them, widest first, never a group', () => {
+    const ids = (id: string): string[] => chainAbove(areas.get(id) as Area, areas).map((one) => one.id);
+    expect(ids('m')).toEqual(['r', 'p']);
+    expect(ids('p')).toEqual(['r']);
+    expect(ids('g')).toEqual([]);
+    const zoned = mapOf(...areas.values(), area('u', 'union'), area('t', 'municipality', ['u', 'g', 'p']), area('z', 'zone', ['t']));
+    expect(chainAbove(zoned.get('z') as Area, zoned).map((one) => one.id)).toEqual(['r', 'p', 'u', 't']);
+  });
+
+  it('start from the widest administrative area, whatever groups there are', async () => {
+    expect(await chooseRoot(areas, everywhere)).toBe('r');
+    expect(await chooseRoot(mapOf(area('g', 'group'), area('m', 'municipality', ['p']), area('p', 'province')), everywhere)).toBe('p');
+    expect(await chooseRoot(mapOf(area('g', 'group'), area('m', 'municipality', ['u']), area('u', 'union')), everywhere)).toBe('u');
+    expect(await chooseRoot(mapOf(area('g', 'group'), area('m', 'municipality', ['g'])), everywhere)).toBe('m');
+    expect(await chooseRoot(mapOf(area('m', 'municipality'), area('n', 'municipality'), area('g', 'group')), everywhere)).toBeNull();
+    expect(await chooseRoot(new Map(), everywhere)).toBeNull();
+  });
+
+  it('start where things are, and ask the larger of two first', async () => {
+    const two = mapOf(area('p', 'province'), area('q', 'province'), area('m', 'municipality', ['p']), area('n', 'municipality', ['q']), area('o', 'municipality', ['q']));
+    expect(rootCandidates(two).map((one) => one.id)).toEqual(['q', 'p']);
+    expect(await chooseRoot(two, only('p'))).toBe('p');
+    expect(await chooseRoot(two, everywhere)).toBe('q');
+    expect(await chooseRoot(mapOf(area('r', 'region'), area('m', 'municipality')), only('m'))).toBe('m');
   });
 });
 
