@@ -294,8 +294,8 @@ impl Consumer {
         }
     }
 
-    /// Reads nothing until there is room again; whether there was, in time. Acknowledgements wait in
-    /// the client until it is polled again.
+    /// Reads nothing until there is room again; says whether there was, in time. Acknowledgements
+    /// wait in the client until it is polled again.
     async fn hold_back<F: Future<Output = Done>>(
         &self,
         hand: &Hand,

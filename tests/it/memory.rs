@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::house::{House, agent, small_registry, wait_a_moment};
 
-/// How much a running system may grow by in these tests: answers in flight and queues, not histories.
+/// How much a running system may grow by in these tests: answers in flight, not histories.
 const GROWTH_KIB_MAX: u64 = 400 * 1024;
 
 #[test]

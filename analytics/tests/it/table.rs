@@ -31,7 +31,7 @@ async fn the_registry_is_there_to_join() {
         ),
         ("SELECT zone FROM areas WHERE id = 'centro'", "Europe/Rome"),
         (
-            "SELECT parents[2] FROM areas WHERE id = 'it-mun-1'",
+            "SELECT parents[1] FROM areas WHERE id = 'it-mun-1'",
             "group-piana",
         ),
         (

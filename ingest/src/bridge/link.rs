@@ -22,6 +22,10 @@ const SESSION_EXPIRY_S: u32 = 30 * 86_400;
 /// Longest time for one attempt to connect.
 const CONNECT_S_MAX: u64 = 10;
 
+/// Requests that wait in the client: it sends one acknowledgement for some ten packets that it
+/// reads, so each packet id may have one waiting, and a subscription and a goodbye besides.
+const REQUESTS_COUNT_MAX: usize = u16::MAX as usize + 8;
+
 /// What the link heard.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -79,8 +83,6 @@ pub(super) fn open(settings: &BrokerSettings) -> (Hand, Poller) {
     } else {
         Transport::Tcp
     };
-    // Every acknowledgement has its place, and a subscription and a goodbye too.
-    let requests_count_max = usize::from(settings.in_flight_count_max) + 8;
     let packet_bytes_max = settings.packet_bytes_max;
     match url.version {
         Version::V3 => {
@@ -95,7 +97,7 @@ pub(super) fn open(settings: &BrokerSettings) -> (Hand, Poller) {
             if let Some((user, password)) = &url.credentials {
                 options.set_credentials(user, password);
             }
-            let (client, mut events) = AsyncClient::new(options, requests_count_max);
+            let (client, mut events) = AsyncClient::new(options, REQUESTS_COUNT_MAX);
             events.network_options.set_connection_timeout(CONNECT_S_MAX);
             (Hand::V3(client), Poller::V3(Box::new(events)))
         }
@@ -113,7 +115,7 @@ pub(super) fn open(settings: &BrokerSettings) -> (Hand, Poller) {
             if let Some((user, password)) = &url.credentials {
                 options.set_credentials(user, password);
             }
-            let (client, events) = v5::AsyncClient::new(options, requests_count_max);
+            let (client, events) = v5::AsyncClient::new(options, REQUESTS_COUNT_MAX);
             (Hand::V5(client), Poller::V5(Box::new(events)))
         }
     }
