@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
+
 /// A fault of usage or configuration: the user can mend it, so it exits with 2.
 #[derive(Debug)]
 pub struct Usage(String);
@@ -28,8 +30,10 @@ impl std::error::Error for Usage {}
 /// A reader that has enough (`arno query … | head`) is no error.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let is_closed = |cause: &(dyn std::error::Error + 'static)| {
-        let io = cause.downcast_ref::<io::Error>();
-        io.is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
+        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        let json = cause.downcast_ref::<serde_json::Error>();
+        let kind = io.or(json.and_then(serde_json::Error::io_error_kind));
+        kind == Some(io::ErrorKind::BrokenPipe)
     };
     if error.chain().any(is_closed) {
         return ExitCode::SUCCESS;
@@ -48,6 +52,10 @@ pub fn refuse(error: &clap::Error) -> ExitCode {
         // Whoever closed the pipe does not want to read it.
         drop(error.print());
         return ExitCode::SUCCESS;
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        drop(error.print());
+        return ExitCode::from(2);
     }
     let text = error.render().to_string();
     let told = text.split("\n\nUsage:").next().unwrap_or(&text);

@@ -4,7 +4,7 @@
 //! # Why
 //! One transaction and one fsync make all of it durable or none. redb and not fjall: as many small
 //! commits a second, three times the bulk rate, and a file that stays small
-//! (`docs/decisions/log-database.md`).
+//! (`docs/decisions/009-log-database.md`).
 //!
 //! # Invariants
 //! Every value is an [`envelope`](crate::envelope). After a failed write the database refuses all
