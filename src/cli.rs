@@ -48,13 +48,13 @@ pub struct Common {
     #[arg(long, global = true, value_name = "ADDR|off")]
     pub mqtt: Option<String>,
     /// Also consume from this broker, mqtt://user:password@host:port
-    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "URL")]
     pub broker: Option<String>,
     /// Use this database instead of the data folder, postgres://…
-    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
-    /// Log lines for people or for machines [default: text]
-    #[arg(long, global = true, value_name = "FORMAT", hide_short_help = true)]
+    /// Log lines as text, or as json for machines [default: text]
+    #[arg(long, global = true, value_name = "FORMAT", hide_possible_values = true)]
     pub log_format: Option<LogFormat>,
 }
 
