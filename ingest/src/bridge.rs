@@ -9,7 +9,7 @@
 //!
 //! # Limits
 //! The settings' `in_flight_count_max` messages and [`IN_FLIGHT_BYTES_MAX`]: beyond either, nothing
-//! is read until half of it is durable. After [`HOLD_TIME_MAX`] without that, the connection is
+//! is read until half of it is durable. After `HOLD_TIME_MAX` without that, the connection is
 //! dropped before the broker misses a ping, and made anew when there is room; the broker sends the
 //! others again.
 //! Pauses between attempts to connect: [`PAUSE_MIN`] doubling to [`PAUSE_MAX`], less up to half by
