@@ -54,7 +54,12 @@ pub struct Common {
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
     /// Log lines as text, or as json for machines [default: text]
-    #[arg(long, global = true, value_name = "FORMAT", hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        hide_possible_values = true
+    )]
     pub log_format: Option<LogFormat>,
 }
 
