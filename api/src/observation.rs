@@ -49,22 +49,22 @@ pub(crate) async fn list(
     if let Some(response) = validity.unchanged(&parts.headers) {
         return Ok(response);
     }
-    let shown_of = place.known_at;
-    let place = paging::Place {
-        known_at: place.known_at.or(Some(revision.commit)),
-        ..place
-    };
     let question = ObservationQuestion {
         thing: thing.id.clone(),
         property,
         from,
         to: to.or(as_of),
-        as_of: as_of.or(shown_of),
+        as_of: as_of.or(place.known_at),
         limit: limit.map(|limit| limit + 1),
         skip: place.skip,
     };
     let rows = state.questions().observations(&caller.0, question).await;
     let rows = rows.map_err(|error| error.into_problem(&caller.0))?;
+    // The pages after the first show what the first did.
+    let next = paging::Place {
+        known_at: place.known_at.or(Some(revision.commit)),
+        ..place
+    };
     let mut members = clock_members(&state);
     members.insert("thing".to_owned(), id.clone().into());
     let answer = Answer {
@@ -74,7 +74,7 @@ pub(crate) async fn list(
             members,
             next: None,
         },
-        page: limit.map(|limit| paging::page_known_at(&state, &parts, &params, place, limit)),
+        page: limit.map(|limit| paging::page_known_at(&state, &parts, &params, next, limit)),
         geometries: None,
         name: format!("{id}-observations"),
     };

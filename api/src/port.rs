@@ -235,6 +235,6 @@ pub struct ReadyPart {
 
 /// Knows how the parts are.
 pub trait ReadyPort: Send + Sync + Debug {
-    /// The parts, by name: `store`, `gateway`, `analytics`.
+    /// The parts, by name: `store`, `service`, and each broker that is consumed from.
     fn parts(&self) -> BTreeMap<String, ReadyPart>;
 }

@@ -24,7 +24,7 @@ use crate::state::ApiState;
 pub(crate) struct Readiness {
     /// Whether every part that is required is ready.
     ready: bool,
-    /// The parts: `store`, `gateway`, `analytics`.
+    /// The parts: `store`, `service`, and each broker that is consumed from.
     parts: BTreeMap<String, ReadyPart>,
 }
 

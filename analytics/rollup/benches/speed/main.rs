@@ -1,8 +1,19 @@
 //! How long it takes: a simulated region of 20 towns, 1,300 streams, 30 days, 5 million
 //! observations.
 //!
-//! Run it by name: `cargo nextest run -p arno-analytics-rollup --run-ignored only speed
-//! --no-capture`.
+//! Run it with `cargo bench --package arno-analytics-rollup`; `-- 6` takes six times as many towns.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a measurement may fail loudly"
+)]
+#![expect(clippy::too_many_lines, reason = "it reads top to bottom")]
+
+mod fast;
+#[expect(dead_code, reason = "the tests use the rest of it")]
+#[path = "../../tests/it/world.rs"]
+mod world;
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -42,7 +53,7 @@ fn region(scale: usize) -> (Bundle, Vec<(String, &'static str, i64, u64)>) {
         let province = format!("it-prov-{}", town % 4);
         bundle = bundle.with_area(area(&id, AreaLevel::Municipality, &[&province]), None);
         let mut add = |mut thing: arno_model::Thing, property, minutes, below| {
-            thing.municipality = Some(crate::world::area_id(&id));
+            thing.municipality = Some(world::area_id(&id));
             streams.push((thing.id.as_str().to_owned(), property, minutes, below));
             bundle = std::mem::take(&mut bundle).with_thing(thing);
         };
@@ -179,7 +190,7 @@ async fn measure(scale: usize) {
     )
     .await
     .unwrap();
-    let now = crate::world::ask_now("parking");
+    let now = world::ask_now("parking");
     timed("now, all that parks", rollups.moment(&now))
         .await
         .unwrap();
@@ -210,14 +221,9 @@ async fn measure_questions(rollups: &Rollups, end: Timestamp) {
     }
 }
 
-#[tokio::test]
-#[ignore = "measures"]
-async fn speed_of_a_village() {
-    measure(1).await;
-}
-
-#[tokio::test]
-#[ignore = "measures"]
-async fn speed_of_a_region() {
-    measure(6).await;
+#[tokio::main]
+async fn main() {
+    // The runner adds `--bench`.
+    let scale = std::env::args().skip(1).find_map(|word| word.parse().ok());
+    measure(scale.unwrap_or(1)).await;
 }
