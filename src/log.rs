@@ -1,7 +1,8 @@
 //! Logging: spans and events come in, lines for people or JSON lines go out on standard error.
 //!
 //! # Limits
-//! The level is `ARNO_LOG`'s (an env-filter, like `info,arno_ingest=debug`); default `warn,arno=info`.
+//! The level is `ARNO_LOG`'s (an env-filter, like `info,arno_ingest=debug`); default
+//! `warn,arno=info`.
 //! Nothing logs per message, and nothing logs a payload.
 
 use std::io::{IsTerminal as _, stderr};
