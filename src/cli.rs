@@ -87,7 +87,7 @@ pub enum Command {
     Simulate(Simulate),
     /// Play recorded data (CSV, Parquet, NDJSON) on the recorded clock
     Replay(Replay),
-    /// Check, apply or export the registry folder
+    /// Check, apply or export the registry folder, and its history
     Registry {
         /// What to do with it.
         #[command(subcommand)]
@@ -195,6 +195,15 @@ pub enum RegistryAction {
     Export {
         /// The folder.
         path: PathBuf,
+    },
+    /// Say who changed what, and when, newest first
+    History {
+        /// Only this entry, with its text before and after: `prato:lot-1`, `it-mun-100005`
+        #[arg(value_name = "ID")]
+        id: Option<String>,
+        /// At most so many changes
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+        limit: u32,
     },
 }
 

@@ -8,6 +8,7 @@
 //! [`Config`] is the file, key by key; `arno config` prints it with what was merged in.
 //! docs/configuration.md explains every key.
 
+mod layer;
 pub mod overlay;
 mod section;
 
@@ -23,6 +24,7 @@ use toml::{Table, Value};
 
 use crate::cli::{Common, LogFormat};
 use crate::exit::Usage;
+use layer::Layers;
 pub use section::{AnalyticsSection, StoreSection};
 
 /// Longest configuration file: far more than anybody writes by hand.
@@ -86,25 +88,19 @@ impl Config {
     /// # Errors
     /// [`Usage`], one line with every fault found.
     pub fn load(flags: &Common) -> anyhow::Result<Self> {
-        let mut table = default_table()?;
+        let mut layers = Layers::new(default_table()?);
         if let Some(path) = &flags.config {
-            add_layer(&mut table, read_file(path)?, &path.display().to_string())?;
+            layers.add(read_file(path)?, &format!("in `{}`", path.display()))?;
         }
         let environment = overlay::from_environment(std::env::vars());
-        add_layer(&mut table, environment, "the environment")?;
-        add_layer(&mut table, flag_table(flags), "the flags")?;
+        layers.add(environment, "in the environment")?;
+        layers.add(flag_table(flags), "among the flags")?;
         if let Some(broker) = &flags.broker {
-            let listed = table
-                .entry("brokers")
-                .or_insert_with(|| Value::Array(Vec::new()));
-            if let Value::Array(listed) = listed {
-                let mut entry = Table::new();
-                entry.insert("url".to_owned(), Value::String(broker.clone()));
-                listed.push(Value::Table(entry));
-            }
+            layers.push("brokers", broker_entry(broker), "among the flags")?;
         }
-        let config = read(table)?;
-        let faults = config.faults();
+        let (table, mut faults) = layers.finish();
+        let config = Self::deserialize(table)?;
+        faults.extend(config.faults());
         if faults.is_empty() {
             return Ok(config);
         }
@@ -220,6 +216,12 @@ fn read_file(path: &Path) -> anyhow::Result<Table> {
     })?)
 }
 
+fn broker_entry(url: &str) -> Value {
+    let mut entry = Table::new();
+    entry.insert("url".to_owned(), Value::String(url.to_owned()));
+    Value::Table(entry)
+}
+
 fn flag_table(flags: &Common) -> Table {
     let mut table = Table::new();
     let mut set = |key: &str, value: Option<String>| {
@@ -245,40 +247,4 @@ fn flag_table(flags: &Common) -> Table {
         }),
     );
     table
-}
-
-fn add_layer(table: &mut Table, layer: Table, whence: &str) -> anyhow::Result<()> {
-    let unknown = overlay::unknown_keys(table, &layer, "");
-    if unknown.is_empty() {
-        overlay::lay(table, layer);
-        return Ok(());
-    }
-    let lines = unknown.into_iter().map(|(path, known)| {
-        format!(
-            "`{path}` in {whence} is no setting; allowed there are {}",
-            known.join(", ")
-        )
-    });
-    Err(Usage::new(lines.collect::<Vec<_>>().join("; ")).into())
-}
-
-/// Reads key by key, so that every wrong type is found, not only the first.
-fn read(table: Table) -> anyhow::Result<Config> {
-    let mut faults = Vec::new();
-    for (key, value) in &table {
-        let mut alone = default_table()?;
-        alone.insert(key.clone(), value.clone());
-        if let Err(error) = Config::deserialize(alone) {
-            let what = error.message().trim().replace('\n', ", ");
-            let inner = error.to_string();
-            let path = inner.lines().find_map(|line| line.strip_prefix("in `"));
-            let path =
-                path.map_or_else(|| key.clone(), |path| path.trim_end_matches('`').to_owned());
-            faults.push(format!("`{path}`: {what}"));
-        }
-    }
-    if faults.is_empty() {
-        return Ok(Config::deserialize(table)?);
-    }
-    Err(Usage::new(faults.join("; ")).into())
 }

@@ -25,9 +25,12 @@ mod system;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use rustls::crypto::aws_lc_rs;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // Libraries bring two implementations of TLS's arithmetic; clients that ask for none get this.
+    drop(aws_lc_rs::default_provider().install_default());
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return exit::refuse(&error),

@@ -7,12 +7,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arno_api::{
     Page, Pages, PortError, PushAnswer, PushDelivery, PushPort, PushProblem, PushRefused,
     ReadyPart, ReadyPort,
 };
+use arno_ingest::gateway::LiveOut;
 use arno_ingest::{Authority, Bridge, Delivery, Ingest, IngestError, Route};
 use arno_model::ThingId;
 use arno_store::{Backend, Clock, ClockMark, Role, TokenBook};
@@ -137,6 +138,8 @@ pub struct Readiness {
     pub backend: Arc<dyn Backend>,
     /// Brokers that are consumed from.
     pub bridges: Vec<Arc<Bridge>>,
+    /// The MQTT gateway, once it listens; never set where it is off.
+    pub gateway: Arc<OnceLock<LiveOut>>,
     /// Cancelled when the system stops.
     pub stop: CancellationToken,
 }
@@ -167,6 +170,20 @@ impl ReadyPort for Readiness {
                 detail,
             },
         );
+        if let Some(gateway) = self.gateway.get() {
+            let is_serving = gateway.is_serving();
+            let detail = if is_serving {
+                format!("{} clients", gateway.connections_count())
+            } else {
+                "ended by itself: see the log, and start the service again".to_owned()
+            };
+            let part = ReadyPart {
+                ready: is_serving,
+                required: true,
+                detail: Some(detail),
+            };
+            parts.insert("mqtt".to_owned(), part);
+        }
         for bridge in &self.bridges {
             // A broker that is away makes no answer wrong: the service stays ready without it.
             let is_connected = bridge.is_connected();

@@ -13,7 +13,7 @@
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -65,6 +65,8 @@ pub struct System {
     tokens: Arc<TokenBook>,
     clock: Arc<dyn Clock>,
     bridges: Vec<Arc<Bridge>>,
+    /// What readiness knows of the gateway.
+    gateway: Arc<OnceLock<LiveOut>>,
     state: ApiState,
     tracker: TaskTracker,
     /// Ends gateways and background tasks.
@@ -133,6 +135,7 @@ impl System {
         };
         let bridges: Vec<_> = settings.into_iter().map(bridge).collect();
         let hub = LiveHub::new(clock.now());
+        let gateway = Arc::new(OnceLock::new());
         let state = ApiState::build(ApiParts {
             config: config.api.clone(),
             backend: Arc::clone(&backend),
@@ -153,6 +156,7 @@ impl System {
             ready: Arc::new(Readiness {
                 backend: Arc::clone(&backend),
                 bridges: bridges.clone(),
+                gateway: Arc::clone(&gateway),
                 stop: stop.clone(),
             }),
             pages: Arc::new(Dashboards),
@@ -171,6 +175,7 @@ impl System {
             tokens,
             clock,
             bridges,
+            gateway,
             state,
             tracker,
             stop,
@@ -237,6 +242,8 @@ pub struct Service {
     pub http: SocketAddr,
     /// Where MQTT is spoken, unless it is off.
     pub mqtt: Option<SocketAddr>,
+    /// Where MQTT is spoken over TLS, if it is.
+    pub mqtts: Option<SocketAddr>,
     http_stop: CancellationToken,
     http_tracker: TaskTracker,
     files: Vec<PathBuf>,
@@ -258,6 +265,7 @@ impl Service {
         let socket = door::bind(&config.data_dir)?;
         let gateway = start_gateway(&system)?;
         let mqtt = gateway.as_ref().map(Gateway::address);
+        let mqtts = gateway.as_ref().and_then(Gateway::tls_address);
         let (http_stop, http_tracker) = (CancellationToken::new(), TaskTracker::new());
         let count = config.api.connections_count_max;
         let served = arno_api::serve(
@@ -276,7 +284,8 @@ impl Service {
         http_tracker.spawn(async move { log_end("the control socket", served.await) });
         spawn_background(&system, gateway.as_ref().map(Gateway::live));
         let run = config.data_dir.join(RUN_FILE);
-        let text = json!({ "pid": std::process::id(), "http": http, "mqtt": mqtt }).to_string();
+        let text = json!({ "pid": std::process::id(), "http": http, "mqtt": mqtt, "mqtts": mqtts })
+            .to_string();
         std::fs::write(&run, text).with_context(|| format!("write `{}`", run.display()))?;
         let files = vec![run, config.data_dir.join(door::SOCKET_NAME)];
         Ok(Self {
@@ -284,6 +293,7 @@ impl Service {
             gateway,
             http,
             mqtt,
+            mqtts,
             http_stop,
             http_tracker,
             files,
@@ -327,6 +337,8 @@ fn start_gateway(system: &System) -> anyhow::Result<Option<Gateway>> {
         tracker: system.tracker.clone(),
     };
     let gateway = Gateway::start(settings, parts).context("choose another address with --mqtt")?;
+    // A system has one gateway: nothing was set before.
+    system.gateway.get_or_init(|| gateway.live());
     Ok(Some(gateway))
 }
 

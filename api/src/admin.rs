@@ -4,6 +4,7 @@
 //! Every handler begins with [`Caller::must_operate`](crate::admit::Caller::must_operate). Answers
 //! are never kept by caches. A token's secret is in the answer that makes it and nowhere else.
 
+pub(crate) mod history;
 pub(crate) mod ledger;
 pub(crate) mod publishers;
 pub(crate) mod quarantine;

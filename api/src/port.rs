@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use arno_model::{Ledger, PublisherId, Timestamp};
-use arno_store::registry::{self, Change, Files, RegistryError, RegistryKeeper};
+use arno_store::registry::{self, Change, ChangeRecord, Files, RegistryError, RegistryKeeper};
 use arno_store::token::{NewToken, TokenBook, TokenEntry, TokenError};
 use arno_store::{Clock, Registry, Retry, Role};
 use async_trait::async_trait;
@@ -135,6 +135,16 @@ pub trait RegistryPort: Send + Sync + Debug {
     /// # Errors
     /// [`RegistryError`].
     async fn export(&self) -> Result<Files, RegistryError>;
+
+    /// Changes up to revision `until` (absent: the newest), newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    async fn history(
+        &self,
+        until: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<ChangeRecord>, RegistryError>;
 }
 
 /// A registry's keeper with the clock that dates its changes.
@@ -163,6 +173,14 @@ impl RegistryPort for KeptRegistry {
     async fn export(&self) -> Result<Files, RegistryError> {
         let registry = self.keeper.current();
         Ok(spawn_blocking(move || registry::export(registry.bundle())).await?)
+    }
+
+    async fn history(
+        &self,
+        until: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<ChangeRecord>, RegistryError> {
+        self.keeper.history(until, limit).await
     }
 }
 
@@ -235,6 +253,6 @@ pub struct ReadyPart {
 
 /// Knows how the parts are.
 pub trait ReadyPort: Send + Sync + Debug {
-    /// The parts, by name: `store`, `service`, and each broker that is consumed from.
+    /// The parts, by name: `store`, `service`, `mqtt` and each broker that is consumed from.
     fn parts(&self) -> BTreeMap<String, ReadyPart>;
 }

@@ -129,6 +129,7 @@ fn closed_routes() -> Router<ApiState> {
             "/api/v1/admin/registry/export",
             get(admin::registry::export),
         )
+        .route("/api/v1/admin/registry/history", get(admin::history::list))
 }
 
 fn cors() -> CorsLayer {

@@ -86,6 +86,7 @@ struct Plan {
     thing: Arc<Thing>,
     property: Arc<ObservedProperty>,
     max_age_us: i64,
+    shows_reserved: bool,
 }
 
 impl Admitter {
@@ -236,6 +237,13 @@ impl Plan {
             ClockMark::Live => reading.received,
             ClockMark::Recorded(moment) => reading.received.min(moment),
         };
+        if self.shows_reserved {
+            let detail = format!(
+                "`{}` of `{}` less its open bays would show its reserved bays; send the bays alone",
+                self.property.id, self.thing.id
+            );
+            return Err(Problem::new(QuarantineReason::ShowsReserved, detail));
+        }
         let time = self.check_time(reading, now)?;
         let result = reading
             .result
@@ -331,6 +339,7 @@ fn plan_of(registry: &Registry, reading: &Reading) -> Option<Plan> {
         thing: Arc::clone(thing),
         property: Arc::clone(property),
         max_age_us: duration_us(max_age),
+        shows_reserved: registry.shows_reserved(&reading.thing, &reading.property),
     })
 }
 

@@ -25,13 +25,14 @@ pub mod rights;
 mod server;
 pub mod session;
 pub mod settings;
+mod tls;
 mod v3;
 mod v5;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arno_store::Clock;
 use bytes::Bytes;
@@ -45,6 +46,7 @@ pub use settings::GatewaySettings;
 
 use crate::gateway::connection::Shared;
 use crate::gateway::live::LiveHub;
+use crate::gateway::server::Listeners;
 use crate::gateway::session::Sessions;
 use crate::ingest::Ingest;
 
@@ -73,6 +75,13 @@ pub enum GatewayError {
         #[source]
         source: io::Error,
     },
+    /// The certificate or its key can't be used.
+    #[error("the MQTT gateway can't speak TLS with its certificate")]
+    Certificate {
+        /// The cause, naming the file.
+        #[source]
+        source: io::Error,
+    },
     /// The thread could not start or ended by itself.
     #[error("the MQTT gateway's thread failed")]
     Thread {
@@ -86,6 +95,7 @@ pub enum GatewayError {
 #[derive(Debug)]
 pub struct Gateway {
     address: SocketAddr,
+    tls_address: Option<SocketAddr>,
     live: LiveOut,
     stop: Option<oneshot::Sender<()>>,
     thread: JoinHandle<io::Result<()>>,
@@ -108,6 +118,12 @@ impl LiveOut {
         &self.shared.hub
     }
 
+    /// Whether the gateway still serves: a thread that ended by itself does not, and
+    /// [`Gateway::stop`] says why.
+    pub fn is_serving(&self) -> bool {
+        !self.shared.has_ended.load(Ordering::Acquire)
+    }
+
     /// How many clients are connected.
     pub fn connections_count(&self) -> usize {
         self.shared.sessions.count()
@@ -118,12 +134,18 @@ impl Gateway {
     /// Binds the address and starts to serve; call it within a runtime.
     ///
     /// # Errors
-    /// `Listen` when the address is taken or none of this machine.
+    /// `Listen` when an address is taken or none of this machine; `Certificate`.
     pub fn start(settings: GatewaySettings, parts: GatewayParts) -> Result<Self, GatewayError> {
-        let listen = settings.listen.clone();
-        let bound = bind(&listen).and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (address, listener) =
-            bound.map_err(|source| GatewayError::Listen { listen, source })?;
+        let (address, plain) = bind(&settings.listen)?;
+        let mut listeners = Listeners { plain, tls: None };
+        let mut tls_address = None;
+        if settings.is_tls() {
+            let config = tls::server_config(&settings.tls_certificate, &settings.tls_key);
+            let config = config.map_err(|source| GatewayError::Certificate { source })?;
+            let (address, listener) = bind(&settings.tls_listen)?;
+            tls_address = Some(address);
+            listeners.tls = Some((listener, config));
+        }
         let shared = Arc::new(Shared {
             ingest: parts.ingest,
             authority: parts.authority,
@@ -134,21 +156,27 @@ impl Gateway {
             sessions: Sessions::default(),
             hub: LiveHub::default(),
             is_stopping: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
         });
         let (stop, stopped) = oneshot::channel();
-        let for_thread = Arc::clone(&shared);
+        let (for_thread, for_end) = (Arc::clone(&shared), Arc::clone(&shared));
         let thread = parts.tracker.spawn_blocking(move || {
             // The framework wants a thread that is no runtime's, so that it can bring its own.
             let name = "arno-mqtt".to_owned();
-            let serving = move || server::serve(listener, for_thread, stopped);
-            let serving = std::thread::Builder::new().name(name).spawn(serving)?;
-            serving
-                .join()
-                .map_err(|_panic| io::Error::other("the thread panicked"))?
+            let serving = move || server::serve(listeners, for_thread, stopped);
+            let serving = std::thread::Builder::new().name(name).spawn(serving);
+            let served = serving.and_then(|serving| {
+                let panicked = |_panic| io::Error::other("the thread panicked");
+                serving.join().map_err(panicked)?
+            });
+            for_end.has_ended.store(true, Ordering::Release);
+            served
         });
-        tracing::info!(%address, "the MQTT gateway listens");
+        let with_tls = tls_address.map(tracing::field::display);
+        tracing::info!(%address, tls = with_tls, "the MQTT gateway listens");
         Ok(Self {
             address,
+            tls_address,
             live: LiveOut { shared },
             stop: Some(stop),
             thread,
@@ -160,10 +188,9 @@ impl Gateway {
         self.address
     }
 
-    /// Whether it still serves: a thread that ended by itself does not, and [`Self::stop`] says
-    /// why.
-    pub fn is_serving(&self) -> bool {
-        !self.thread.is_finished()
+    /// Where it speaks TLS, if it does.
+    pub const fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls_address
     }
 
     /// The way out for the live feed.
@@ -187,7 +214,15 @@ impl Gateway {
     }
 }
 
-fn bind(listen: &str) -> io::Result<TcpListener> {
+fn bind(listen: &str) -> Result<(SocketAddr, TcpListener), GatewayError> {
+    let bound = listener(listen).and_then(|listener| Ok((listener.local_addr()?, listener)));
+    bound.map_err(|source| GatewayError::Listen {
+        listen: listen.to_owned(),
+        source,
+    })
+}
+
+fn listener(listen: &str) -> io::Result<TcpListener> {
     let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
     for address in listen.to_socket_addrs()? {
         match ntex::server::create_tcp_listener(address, 1_024) {

@@ -75,3 +75,14 @@ pub async fn ask(
 ) -> anyhow::Result<Value> {
     read(send(door, method, path, body).await?).await
 }
+
+/// An id as part of an address: what is not plain is percent-encoded.
+pub fn percent(id: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            char::from(byte).to_string()
+        }
+        other => format!("%{other:02X}"),
+    };
+    id.bytes().map(encode).collect()
+}

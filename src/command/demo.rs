@@ -59,15 +59,12 @@ pub async fn run(mut flags: Common, args: Demo) -> anyhow::Result<()> {
         flags.data_dir = Some(PathBuf::from(DEMO_DIR));
     }
     let config = Config::load(&flags)?;
+    let until = args.until.as_deref().map(Timestamp::parse).transpose();
+    let until = until.map_err(|error| Usage::new(format!("--until: {error}")))?;
+    let region = region::region(args.towns, args.seed)?;
     start_log(&config);
     let system = up::open(config).await?;
-    let until = match &args.until {
-        Some(text) => {
-            Timestamp::parse(text).map_err(|error| Usage::new(format!("--until: {error}")))?
-        }
-        None => system.clock().now(),
-    };
-    let region = region::region(args.towns, args.seed)?;
+    let until = until.unwrap_or_else(|| system.clock().now());
     let stop = CancellationToken::new();
     let filled = tokio::select! {
         filled = fill(&system, &region, &args, until, &stop) => filled?,

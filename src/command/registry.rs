@@ -33,6 +33,12 @@ pub async fn run(flags: &Common, action: RegistryAction) -> anyhow::Result<()> {
             holder.leave().await?;
             exported
         }
+        RegistryAction::History { id, limit } => {
+            let holder = Holder::find(config).await?;
+            let listed = history(&holder, id.as_deref(), limit).await;
+            holder.leave().await?;
+            listed
+        }
     }
 }
 
@@ -133,5 +139,28 @@ async fn export(holder: &Holder, path: &Path) -> anyhow::Result<()> {
     }
     files.write_folder(path)?;
     writeln!(stdout(), "written to {}", path.display())?;
+    Ok(())
+}
+
+async fn history(holder: &Holder, id: Option<&str>, limit: u32) -> anyhow::Result<()> {
+    let of_entry = id.map_or_else(String::new, |id| format!("&id={}", answer::percent(id)));
+    let path = format!("/api/v1/admin/registry/history?limit={limit}{of_entry}");
+    let answer = answer::ask(&holder.door, Method::GET, &path, None).await?;
+    let mut out = stdout().lock();
+    for change in answer["items"].as_array().into_iter().flatten() {
+        let text = |key: &str| change[key].as_str().unwrap_or("?").to_owned();
+        let (when, who) = (text("when"), text("who"));
+        writeln!(out, "revision {}  {when}  {who}", change["revision"])?;
+        for entry in change["entries"].as_array().into_iter().flatten() {
+            let text = |key: &str| entry[key].as_str();
+            let words = ["change", "kind", "id"].map(|key| text(key).unwrap_or("?"));
+            writeln!(out, "  {}", words.join(" "))?;
+            for (sign, key) in [('-', "before"), ('+', "after")] {
+                for line in text(key).into_iter().flat_map(str::lines) {
+                    writeln!(out, "    {sign} {line}")?;
+                }
+            }
+        }
+    }
     Ok(())
 }

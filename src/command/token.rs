@@ -45,7 +45,7 @@ async fn act(holder: &Holder, action: TokenAction) -> anyhow::Result<()> {
             }
         }
         TokenAction::Revoke { id } => {
-            let path = format!("{TOKENS}/{}", percent(&id));
+            let path = format!("{TOKENS}/{}", answer::percent(&id));
             answer::send(&holder.door, Method::DELETE, &path, None).await?;
             writeln!(out, "{id} is revoked")?;
         }
@@ -55,15 +55,4 @@ async fn act(holder: &Holder, action: TokenAction) -> anyhow::Result<()> {
 
 fn word<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or("?")
-}
-
-/// An id as part of an address: what is not plain is percent-encoded.
-fn percent(id: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-            char::from(byte).to_string()
-        }
-        other => format!("%{other:02X}"),
-    };
-    id.bytes().map(encode).collect()
 }

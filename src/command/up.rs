@@ -29,7 +29,8 @@ pub fn announce(service: &Service) {
     let mqtt = service
         .mqtt
         .map_or_else(|| "off".to_owned(), |address| address.to_string());
-    tracing::info!(%mqtt, "open http://{}", service.http);
+    let mqtts = service.mqtts.map(tracing::field::display);
+    tracing::info!(%mqtt, mqtts, "open http://{}", service.http);
 }
 
 /// Waits for SIGTERM or Ctrl-C.

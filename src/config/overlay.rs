@@ -73,27 +73,6 @@ fn scalar(text: &str) -> Value {
     }
 }
 
-/// Keys of `given` that `known` has not, as dotted paths; tables within arrays are left to the
-/// types that read them.
-pub fn unknown_keys(known: &Table, given: &Table, prefix: &str) -> Vec<(String, Vec<String>)> {
-    let mut unknown = Vec::new();
-    for (key, value) in given {
-        let path = if prefix.is_empty() {
-            key.clone()
-        } else {
-            format!("{prefix}.{key}")
-        };
-        match (known.get(key), value) {
-            (None, _) => unknown.push((path, known.keys().cloned().collect())),
-            (Some(Value::Table(known)), Value::Table(given)) if !known.is_empty() => {
-                unknown.extend(unknown_keys(known, given, &path));
-            }
-            _ => {}
-        }
-    }
-    unknown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,13 +97,10 @@ mod tests {
     }
 
     #[test]
-    fn upper_layers_win_and_unknown_keys_are_named_with_their_path() {
+    fn upper_layers_win() {
         let mut lower = table("http = 'a'\n[store]\nflush_rows = 1\nage = 's'");
         lay(&mut lower, table("[store]\nflush_rows = 2"));
         assert_eq!(lower["store"]["flush_rows"].as_integer(), Some(2));
         assert_eq!(lower["store"]["age"].as_str(), Some("s"));
-        let unknown = unknown_keys(&lower, &table("[store]\nflash_rows = 2\n[x]\ny=1"), "");
-        let paths: Vec<_> = unknown.into_iter().map(|(path, _)| path).collect();
-        assert_eq!(paths, ["store.flash_rows", "x"]);
     }
 }

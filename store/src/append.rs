@@ -74,6 +74,8 @@ pub enum QuarantineReason {
     UnknownDevice,
     /// The thing does not exist at that time.
     ThingNotValid,
+    /// A lot's own count that it does not list, and that would show its reserved bays.
+    ShowsReserved,
 }
 
 impl QuarantineReason {
@@ -92,6 +94,7 @@ impl QuarantineReason {
             Self::WrongNumber => "wrong_number",
             Self::UnknownDevice => "unknown_device",
             Self::ThingNotValid => "thing_not_valid",
+            Self::ShowsReserved => "shows_reserved",
         }
     }
 }

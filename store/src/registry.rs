@@ -23,7 +23,7 @@ mod node;
 mod place;
 mod shipped;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,6 +95,7 @@ pub struct Registry {
     children: HashMap<AreaId, Vec<(AreaId, TimeRange)>>,
     inhabitants: HashMap<AreaId, Vec<(ThingId, TimeRange)>>,
     parts: HashMap<ThingId, Vec<ThingId>>,
+    silent: HashSet<ThingId>,
     written: Arc<Bundle>,
 }
 
@@ -200,6 +201,12 @@ impl Registry {
     pub fn parts<'a>(&'a self, thing: &'a ThingId) -> impl Iterator<Item = &'a Arc<Thing>> {
         let parts = self.parts.get(thing).map_or(&[][..], Vec::as_slice);
         parts.iter().filter_map(|id| self.things.get(id))
+    }
+
+    /// Whether a thing's own word on this property would show what is reserved in it: an open lot
+    /// whose reserved bays could be told from its count and its open bays.
+    pub fn shows_reserved(&self, thing: &ThingId, property: &PropertyId) -> bool {
+        check::is_count(property.as_str()) && self.silent.contains(thing)
     }
 
     /// How long a state of a thing holds: the thing's word, else the property's; `None` without

@@ -33,6 +33,7 @@ pub(crate) struct House {
     log: PathBuf,
     pub http: SocketAddr,
     pub mqtt: Option<SocketAddr>,
+    pub mqtts: Option<SocketAddr>,
 }
 
 impl House {
@@ -45,11 +46,17 @@ impl House {
 
     /// Any command that serves, ready within `patience`.
     pub(crate) fn start(dir: &Path, args: &[&str], patience: Duration) -> Self {
+        let mut command = arno();
+        command.args(args);
+        Self::start_command(dir, command, patience)
+    }
+
+    /// As [`Self::start`], with an environment of its own.
+    pub(crate) fn start_command(dir: &Path, mut command: Command, patience: Duration) -> Self {
         let data = dir.join("data");
         let log = dir.join(format!("log-{}.txt", fs::read_dir(dir).unwrap().count()));
         drop(fs::remove_file(data.join("run.json")));
-        let child = arno()
-            .args(args)
+        let child = command
             .args([
                 "--http",
                 "127.0.0.1:0",
@@ -68,10 +75,12 @@ impl House {
             log,
             http: ([127, 0, 0, 1], 0).into(),
             mqtt: None,
+            mqtts: None,
         };
         let run = house.run_file(patience);
         house.http = run["http"].as_str().unwrap().parse().unwrap();
         house.mqtt = run["mqtt"].as_str().map(|text| text.parse().unwrap());
+        house.mqtts = run["mqtts"].as_str().map(|text| text.parse().unwrap());
         house.wait("ready", patience, |house| house.status("/ready") == 200);
         house
     }

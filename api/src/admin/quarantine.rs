@@ -24,7 +24,7 @@ const PAGE_REFUSALS_DEFAULT: usize = 100;
 /// Most refusals of a page: each may carry 16 KiB of payload.
 const PAGE_REFUSALS_MAX: usize = 1_000;
 /// All reasons, for the problem that lists them.
-const REASONS: [QuarantineReason; 12] = [
+const REASONS: [QuarantineReason; 13] = [
     QuarantineReason::Malformed,
     QuarantineReason::TooLong,
     QuarantineReason::UnknownThing,
@@ -37,6 +37,7 @@ const REASONS: [QuarantineReason; 12] = [
     QuarantineReason::WrongNumber,
     QuarantineReason::UnknownDevice,
     QuarantineReason::ThingNotValid,
+    QuarantineReason::ShowsReserved,
 ];
 
 /// A refusal.

@@ -14,7 +14,7 @@ use utoipa::openapi::{Header, Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{parameter, product};
-use crate::admin::{ledger, publishers as accounts, quarantine, registry, tokens};
+use crate::admin::{history, ledger, publishers as accounts, quarantine, registry, tokens};
 use crate::native::{areas, datastreams, properties, publishers, things};
 use crate::questions::ProductSheet;
 use crate::{push, sql, status};
@@ -153,6 +153,7 @@ fn schemas() -> Vec<(String, RefOr<Schema>)> {
     add::<tokens::Tokens>(&mut all);
     add::<registry::RegistryChange>(&mut all);
     add::<registry::RegistryFiles>(&mut all);
+    add::<history::RegistryHistory>(&mut all);
     for item in [
         "Publisher",
         "Area",

@@ -79,6 +79,14 @@ fn described(name: &str) -> Option<(Schema, &'static str)> {
             pattern("^[a-z_]{1,40}$", 40),
             "Only refusals for this reason",
         ),
+        "entry" => (
+            words(&["publisher", "property", "area", "thing"]),
+            "Only changes of entries of this kind",
+        ),
+        "id" => (
+            text(200),
+            "Only changes of the entry with this id, with its text before and after",
+        ),
         "who" => (text(100), "Who applies it, for the history"),
         "limit" => (
             limit(PAGE_ITEMS_MAX),

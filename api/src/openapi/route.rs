@@ -350,6 +350,14 @@ const ROUTES: &[Route] = &[
         answer: Answer::Json("RegistryFiles"),
         ..ADMIN
     },
+    Route {
+        path: "/api/v1/admin/registry/history",
+        id: "admin_registry_history",
+        summary: "Who changed what in the registry, and when, newest first",
+        parameters: &["entry", "id", "limit", "cursor"],
+        answer: Answer::Json("RegistryHistory"),
+        ..ADMIN
+    },
 ];
 
 /// The fixed routes as path items; several methods of a path come one after another.

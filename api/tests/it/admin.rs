@@ -23,6 +23,7 @@ async fn every_operators_address_is_closed_to_others() {
         ("POST", "/api/v1/admin/registry/check"),
         ("POST", "/api/v1/admin/registry/apply"),
         ("GET", "/api/v1/admin/registry/export"),
+        ("GET", "/api/v1/admin/registry/history"),
     ] {
         let nobody = bench.send(method, path, &[], "").await;
         assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{path}");
@@ -267,5 +268,65 @@ async fn registry_files_are_checked_applied_and_given_back() {
             &accounts["items"][0]["tokens"]
         ),
         (&json!("prato"), &json!(5), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn the_registrys_history_says_who_changed_what() {
+    const HISTORY: &str = "/api/v1/admin/registry/history";
+    let bench = Bench::new().await;
+    let files = bench.operate("GET", "/api/v1/admin/registry/export", "");
+    let mut files = files.await.json();
+    let text = files["publishers.toml"].as_str().unwrap().to_owned();
+    files["publishers.toml"] = text.replace("Vaiano", "Vaiano (PO)").into();
+    let apply = "/api/v1/admin/registry/apply?who=anna";
+    bench.operate("POST", apply, &files.to_string()).await;
+
+    let whole = bench.operate("GET", HISTORY, "").await.json();
+    let changes = whole["items"].as_array().unwrap();
+    assert_eq!(changes.len(), 2);
+    assert_eq!(
+        changes[0],
+        json!({
+            "revision": 2, "who": "anna", "when": changes[0]["when"],
+            "entries": [{"kind": "publisher", "id": "vaiano", "change": "changed"}],
+        })
+    );
+    assert_eq!(changes[1]["revision"], 1);
+    assert!(changes[1]["entries"].as_array().unwrap().len() > 5);
+
+    let first = bench
+        .operate("GET", &format!("{HISTORY}?limit=1"), "")
+        .await;
+    let first = first.json();
+    assert_eq!(first["items"].as_array().unwrap().len(), 1);
+    let next = first["next"].as_str().unwrap();
+    let (_host, path) = next.split_once("/api").unwrap();
+    let second = bench
+        .operate("GET", &format!("/api{path}"), "")
+        .await
+        .json();
+    assert_eq!(second["items"][0]["revision"], 1);
+    assert_eq!(second["next"], Value::Null);
+
+    let of_one = format!("{HISTORY}?entry=publisher&id=vaiano");
+    let of_one = bench.operate("GET", &of_one, "").await.json();
+    let entry = &of_one["items"][0]["entries"][0];
+    let holds = |key: &str, words: &str| entry[key].as_str().unwrap().contains(words);
+    assert!(!holds("before", "(PO)") && holds("after", "(PO)"));
+    assert_eq!(of_one["items"][1]["entries"][0]["change"], "added");
+    let none = bench
+        .operate("GET", &format!("{HISTORY}?id=nobody"), "")
+        .await;
+    assert_eq!(none.json()["items"], json!([]));
+    let wrong = bench
+        .operate("GET", &format!("{HISTORY}?entry=lot"), "")
+        .await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    assert!(
+        wrong.json()["allowed"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("thing"))
     );
 }

@@ -80,7 +80,17 @@ fn bench() -> Bench {
         Timestamp::parse("2026-05-01T00:00:00Z").unwrap(),
         Timestamp::MAX,
     );
+    let lot = ThingId::parse("prato:lot").unwrap();
+    let bay = |id: &str, is_reserved: bool| Thing {
+        part_of: Some(lot.clone()),
+        properties: vec![PropertyId::parse("occupied").unwrap()],
+        is_reserved,
+        ..blank_thing(ThingId::parse(id).unwrap(), ThingKind::ParkingBay)
+    };
     let bundle = Bundle::default()
+        .with_thing(blank_thing(lot.clone(), ThingKind::ParkingLot))
+        .with_thing(bay("prato:bay-1", false))
+        .with_thing(bay("prato:bay-2", true))
         .with_publisher(publisher("prato", 400))
         .with_publisher(publisher("pistoia", 10))
         .with_property(property("number", SignalKind::Gauge, NumberType::Number))
@@ -299,4 +309,22 @@ proptest! {
             prop_assert!(row.datastream.0 >= 1 && row.result.is_none_or(f64::is_finite));
         }
     }
+}
+
+#[tokio::test]
+async fn a_lot_does_not_count_itself_where_that_would_show_its_reserved_bays() {
+    let refused = Err(QuarantineReason::ShowsReserved);
+    for property in ["vehicles", "free", "occupied"] {
+        let got = verdict(reading("prato:lot", property, 1.0)).await;
+        assert_eq!(got, refused, "{property}");
+    }
+    verdict(reading("prato:lot", "capacity", 2.0))
+        .await
+        .unwrap();
+    verdict(reading("prato:bay-1", "occupied", 1.0))
+        .await
+        .unwrap();
+    verdict(reading("prato:bay-2", "occupied", 1.0))
+        .await
+        .unwrap();
 }

@@ -53,6 +53,7 @@ pub(super) struct Shared {
     pub(super) sessions: Sessions,
     pub(super) hub: LiveHub,
     pub(super) is_stopping: AtomicBool,
+    pub(super) has_ended: AtomicBool,
 }
 
 /// What a client says when it connects.
@@ -116,6 +117,9 @@ pub(super) enum Close {
     /// The payload ended before its length.
     #[error("the payload did not arrive whole")]
     Payload,
+    /// The client did not agree on TLS.
+    #[error("the TLS handshake failed")]
+    Handshake,
 }
 
 impl Close {
@@ -124,6 +128,7 @@ impl Close {
             Self::NotAuthorised => "not_authorised",
             Self::StoreBusy => "store",
             Self::Payload => "payload",
+            Self::Handshake => "handshake",
         }
     }
 }

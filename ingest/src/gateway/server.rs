@@ -1,4 +1,4 @@
-//! The thread that serves MQTT: a bound listener comes in, connections are served until a stop.
+//! The thread that serves MQTT: bound listeners come in, connections are served until a stop.
 //!
 //! # Why
 //! The framework runs connections on threads of its own, each with a small runtime for values that
@@ -17,10 +17,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ntex::SharedCfg;
-use ntex::io::{IoBoxed, IoConfig, types::PeerAddr};
+use ntex::io::{Filter, Io, IoBoxed, IoConfig, types::PeerAddr};
 use ntex::rt::{DefaultRuntime, System};
+use ntex::service::{ServiceFactory, chain_factory};
 use ntex::time::Seconds;
-use ntex_mqtt::{MqttServer, MqttServiceConfig, QoS, v3, v5};
+use ntex_mqtt::{MqttError, MqttServer, MqttServiceConfig, QoS, v3, v5};
+use ntex_tls::rustls::TlsAcceptor;
+use rustls::ServerConfig;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -39,12 +42,21 @@ pub(super) type Session3 = v3::Session<Rc<Connection>>;
 /// A connection's session in MQTT 5.
 pub(super) type Session5 = v5::Session<Rc<Connection>>;
 
-/// Serves a listener on the calling thread until `stop` fires or its sender is gone.
+/// What is listened on.
+#[derive(Debug)]
+pub(super) struct Listeners {
+    /// Without TLS.
+    pub(super) plain: TcpListener,
+    /// With it.
+    pub(super) tls: Option<(TcpListener, Arc<ServerConfig>)>,
+}
+
+/// Serves listeners on the calling thread until `stop` fires or its sender is gone.
 ///
 /// # Errors
 /// What the operating system says to listening.
 pub(super) fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     shared: Arc<Shared>,
     stop: oneshot::Receiver<()>,
 ) -> io::Result<()> {
@@ -53,7 +65,7 @@ pub(super) fn serve(
         .signals(false)
         .ping_interval(0);
     system.build(DefaultRuntime).block_on(async move {
-        let server = listen(listener, &shared)?;
+        let server = listen(listeners, &shared)?;
         // A dropped sender means the same as a stop.
         let _fired: Result<(), _> = stop.await;
         shared.is_stopping.store(true, Ordering::Release);
@@ -76,7 +88,7 @@ pub(super) fn serve(
     })
 }
 
-fn listen(listener: TcpListener, shared: &Arc<Shared>) -> io::Result<ntex::server::Server> {
+fn listen(listeners: Listeners, shared: &Arc<Shared>) -> io::Result<ntex::server::Server> {
     let settings = &shared.settings;
     let mqtt = MqttServiceConfig::new()
         .set_max_qos(QoS::ExactlyOnce)
@@ -89,32 +101,52 @@ fn listen(listener: TcpListener, shared: &Arc<Shared>) -> io::Result<ntex::serve
         .set_connect_timeout(Seconds(CONNECT_S_MAX))
         .set_handshake_timeout(Seconds(CONNECT_S_MAX))
         .protocol_version_timeout(Seconds(CONNECT_S_MAX));
-    let config = SharedCfg::new("MQTT").add(mqtt).add(IoConfig::new());
+    let config = SharedCfg::new("MQTT")
+        .add(mqtt)
+        .add(IoConfig::new())
+        .build();
     let for_workers = Arc::clone(shared);
-    let server = ntex::server::build()
+    let mut server = ntex::server::build()
         .name("arno-mqtt")
         .workers(settings.threads_count)
         .disable_signals()
-        .listen("mqtt", listener, async move |_config| {
-            let shared = Arc::clone(&for_workers);
-            let shared_v3 = Arc::clone(&shared);
-            let connect_v3 = move |handshake| ready(Ok(super::v3::connect(&shared_v3, handshake)));
-            let connect_v5 = move |handshake| ready(Ok(super::v5::connect(&shared, handshake)));
-            let v3 = v3::MqttServer::<Rc<Connection>, Close, _, _, _, _>::new(connect_v3)
-                .middleware(ExactlyOnce)
-                .protocol(super::v3::protocol())
-                .control(super::v3::control())
-                .publish(super::v3::publishes());
-            let v5 = v5::MqttServer::<Rc<Connection>, Close, _, _, _, _>::new(connect_v5)
-                .middleware(ExactlyOnce)
-                .protocol(super::v5::protocol())
-                .control(super::v5::control())
-                .publish(super::v5::publishes());
-            MqttServer::new().v3(v3).v5(v5)
+        .listen("mqtt", listeners.plain, async move |_config| {
+            protocols(&for_workers)
         })?
-        .config("mqtt", config)
-        .run();
-    Ok(server)
+        .config("mqtt", config.clone());
+    if let Some((listener, tls)) = listeners.tls {
+        let for_workers = Arc::clone(shared);
+        server = server
+            .listen("mqtts", listener, async move |_config| {
+                // A handshake that fails is the client's affair: its connection ends.
+                chain_factory(TlsAcceptor::new(Arc::clone(&tls)))
+                    .map_err(|_failed| MqttError::Service(Close::Handshake))
+                    .and_then(protocols(&for_workers))
+            })?
+            .config("mqtts", config);
+    }
+    Ok(server.run())
+}
+
+/// Both protocol versions, over whatever carries them.
+fn protocols<F: Filter>(
+    shared: &Arc<Shared>,
+) -> impl ServiceFactory<Io<F>, SharedCfg, Response = (), Error = MqttError<Close>, InitError = ()>
++ use<F> {
+    let (shared_v3, shared) = (Arc::clone(shared), Arc::clone(shared));
+    let connect_v3 = move |handshake| ready(Ok(super::v3::connect(&shared_v3, handshake)));
+    let connect_v5 = move |handshake| ready(Ok(super::v5::connect(&shared, handshake)));
+    let v3 = v3::MqttServer::<Rc<Connection>, Close, _, _, _, _>::new(connect_v3)
+        .middleware(ExactlyOnce)
+        .protocol(super::v3::protocol())
+        .control(super::v3::control())
+        .publish(super::v3::publishes());
+    let v5 = v5::MqttServer::<Rc<Connection>, Close, _, _, _, _>::new(connect_v5)
+        .middleware(ExactlyOnce)
+        .protocol(super::v5::protocol())
+        .control(super::v5::control())
+        .publish(super::v5::publishes());
+    MqttServer::new().v3(v3).v5(v5)
 }
 
 /// Who is at the other end.

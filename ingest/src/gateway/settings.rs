@@ -1,5 +1,7 @@
 //! The embedded gateway's settings, as the configuration has them under `[mqtt]`.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::rights::Anonymous;
@@ -15,6 +17,12 @@ pub const PACKET_BYTES_MAX: u32 = (1 << 20) + 1_024;
 pub struct GatewaySettings {
     /// Where to listen, `address:port` (port 0: any), or `off`.
     pub listen: String,
+    /// Where to listen for TLS, `address:port`, beside `listen`; empty: nowhere.
+    pub tls_listen: String,
+    /// The certificate with its chain, PEM; renewals are noticed.
+    pub tls_certificate: PathBuf,
+    /// The certificate's private key, PEM.
+    pub tls_key: PathBuf,
     /// What connections without credentials may do: `loopback`, `subscribe` or `off`.
     pub anonymous: Anonymous,
     /// Threads that serve connections, 1 to 64.
@@ -32,6 +40,9 @@ impl Default for GatewaySettings {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:1883".to_owned(),
+            tls_listen: String::new(),
+            tls_certificate: PathBuf::new(),
+            tls_key: PathBuf::new(),
             anonymous: Anonymous::Loopback,
             threads_count: 1,
             connections_count_max: 20_000,
@@ -47,6 +58,11 @@ impl GatewaySettings {
         self.listen != "off"
     }
 
+    /// Whether TLS is spoken too.
+    pub fn is_tls(&self) -> bool {
+        !self.tls_listen.is_empty()
+    }
+
     /// All that is wrong with the settings, keys below `prefix`.
     pub fn faults(&self, prefix: &str) -> Vec<Fault> {
         let mut faults = Vec::new();
@@ -58,16 +74,23 @@ impl GatewaySettings {
                 });
             }
         };
-        let is_address = !self.is_on()
-            || self
-                .listen
-                .rsplit_once(':')
-                .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
         check(
-            is_address,
+            !self.is_on() || is_address(&self.listen),
             "listen",
             "write `address:port`, like `127.0.0.1:1883`, or `off`",
         );
+        check(
+            !self.is_tls() || (is_address(&self.tls_listen) && self.is_on()),
+            "tls_listen",
+            "write `address:port`, like `0.0.0.0:8883`, beside a gateway that is not `off`",
+        );
+        for (key, path) in [
+            ("tls_certificate", &self.tls_certificate),
+            ("tls_key", &self.tls_key),
+        ] {
+            let mend = "name a readable PEM file; it goes with `tls_listen`";
+            check(self.is_tls() == path.is_file(), key, mend);
+        }
         check(
             (1..=64).contains(&self.threads_count),
             "threads_count",
@@ -87,4 +110,9 @@ impl GatewaySettings {
         check(is_size, "packet_bytes_max", "write 1024 to 1049600");
         faults
     }
+}
+
+fn is_address(text: &str) -> bool {
+    let parts = text.rsplit_once(':');
+    parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }

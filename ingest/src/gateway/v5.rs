@@ -251,6 +251,7 @@ const fn code_of(close: Close) -> DisconnectReasonCode {
         Close::NotAuthorised => DisconnectReasonCode::NotAuthorized,
         Close::StoreBusy => DisconnectReasonCode::ServerBusy,
         Close::Payload => DisconnectReasonCode::MalformedPacket,
+        Close::Handshake => DisconnectReasonCode::ProtocolError,
     }
 }
 

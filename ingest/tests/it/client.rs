@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use rumqttc::v5::mqttbytes::v5 as p5;
-use rumqttc::{AsyncClient, ConnectionError, Event, LastWill, MqttOptions, Packet, QoS, v5};
+use rumqttc::{
+    AsyncClient, ConnectionError, Event, LastWill, MqttOptions, Packet, QoS, Transport, v5,
+};
+use rustls::crypto::aws_lc_rs;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -17,6 +20,7 @@ pub(crate) struct Login<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) user: Option<(&'a str, &'a str)>,
     pub(crate) will: Option<(&'a str, &'a str)>,
+    pub(crate) authority: Option<&'a str>,
 }
 
 impl<'a> Login<'a> {
@@ -26,7 +30,14 @@ impl<'a> Login<'a> {
             client_id,
             user: None,
             will: None,
+            authority: None,
         }
+    }
+
+    /// Over TLS, trusting this certificate alone.
+    pub(crate) fn trusting(mut self, pem: &'a str) -> Self {
+        self.authority = Some(pem);
+        self
     }
 
     pub(crate) fn user(mut self, user: &'a str, password: &'a str) -> Self {
@@ -49,7 +60,14 @@ pub(crate) struct Client3 {
 
 impl Client3 {
     pub(crate) fn open(login: &Login<'_>) -> Self {
-        let mut options = MqttOptions::new(login.client_id, "127.0.0.1", login.port);
+        let host = login.authority.map_or("127.0.0.1", |_pem| "localhost");
+        let mut options = MqttOptions::new(login.client_id, host, login.port);
+        if let Some(pem) = login.authority {
+            // Which of the two implementations in the tree; a second client finds it set.
+            drop(aws_lc_rs::default_provider().install_default());
+            let transport = Transport::tls(pem.as_bytes().to_vec(), None, None);
+            options.set_transport(transport);
+        }
         options
             .set_keep_alive(Duration::from_secs(30))
             .set_inflight(1_000)

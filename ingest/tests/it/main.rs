@@ -16,6 +16,7 @@ mod client;
 mod live;
 mod rights;
 mod stop;
+mod tls;
 mod tools;
 mod wills;
 mod world;

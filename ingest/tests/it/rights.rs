@@ -197,6 +197,6 @@ async fn a_configured_topic_is_its_publishers_alone_and_is_decoded() {
         .await;
     assert_eq!(pistoia.puback().await, PubAckReason::NotAuthorized);
     assert_eq!(world.ledger().received(), 3);
-    assert!(world.gateway.is_serving());
+    assert!(world.gateway.live().is_serving());
     world.stop().await;
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arno_ingest::config::IngestConfig;
 use arno_ingest::decode::Decoders;
+use arno_ingest::gateway::GatewayError;
 use arno_ingest::{Gateway, GatewayParts, Ingest, IngestParts};
 use arno_model::publisher::MAX_AGE_DEFAULT;
 use arno_model::{
@@ -99,6 +100,11 @@ impl World {
 
     /// A world with these lines of configuration; the gateway listens on a free port.
     pub(crate) async fn with(config: &str) -> Self {
+        Self::try_with(config).await.unwrap()
+    }
+
+    /// As [`Self::with`], or why the gateway did not start.
+    pub(crate) async fn try_with(config: &str) -> Result<Self, GatewayError> {
         let mut config: IngestConfig = toml::from_str(config).unwrap();
         "127.0.0.1:0".clone_into(&mut config.mqtt.listen);
         let routes = config.build(&Decoders::shipped()).unwrap();
@@ -132,8 +138,8 @@ impl World {
             clock: Arc::clone(&clock),
             tracker: tracker.clone(),
         };
-        let gateway = Gateway::start(config.mqtt, parts).unwrap();
-        Self {
+        let gateway = Gateway::start(config.mqtt, parts)?;
+        Ok(Self {
             clock,
             store,
             ingest,
@@ -143,7 +149,7 @@ impl World {
             prato,
             pistoia,
             operator,
-        }
+        })
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -105,6 +105,7 @@ impl Registry {
             children: children(&bundle),
             inhabitants,
             parts,
+            silent: check::silent_lots(&bundle.things),
             written: Arc::new(bundle),
         };
         (registry, all_stays)

@@ -24,6 +24,7 @@ use super::fault::{Faults, Spot, nearest, quoted};
 use super::shipped_properties;
 
 pub(super) use place::places;
+pub(super) use reserved::{is_count, silent_lots};
 
 /// Most publishers: Italy has 7,900 municipalities.
 pub const PUBLISHERS_COUNT_MAX: usize = 20_000;

@@ -10,7 +10,7 @@
 //! For every moment of the lot's life: places that nobody reports = capacity − public parts −
 //! reserved parts. The least of them decides.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use arno_model::{Thing, ThingId, ThingKind, Timestamp};
 
@@ -22,6 +22,40 @@ use crate::registry::bundle::Part;
 const HIDING_PLACES_MIN: i64 = 5;
 /// What says how many vehicles a parking thing holds.
 const COUNTS: [&str; 3] = ["vehicles", "free", "occupied"];
+
+/// The open lots whose own count would show their reserved bays: a registry in which they list one
+/// is refused, so they must not send one either.
+pub(in crate::registry) fn silent_lots(things: &BTreeMap<ThingId, Thing>) -> HashSet<ThingId> {
+    let has_reserved = things
+        .values()
+        .any(|thing| thing.is_reserved && thing.part_of.is_some());
+    if !has_reserved {
+        return HashSet::new();
+    }
+    let children = children(things);
+    let is_lot = |thing: &&Thing| is_public(thing) && thing.kind == ThingKind::ParkingLot;
+    let silent = things.values().filter(is_lot).filter(|lot| {
+        count_of(lot).is_none()
+            && hiding_places(lot, &parts(lot, &children))
+                .is_some_and(|hiding| hiding < HIDING_PLACES_MIN)
+    });
+    silent.map(|lot| lot.id.clone()).collect()
+}
+
+/// Whether a property says how many vehicles a parking thing holds.
+pub(in crate::registry) fn is_count(property: &str) -> bool {
+    COUNTS.contains(&property)
+}
+
+fn children(things: &BTreeMap<ThingId, Thing>) -> HashMap<&ThingId, Vec<&Thing>> {
+    let mut children: HashMap<&ThingId, Vec<&Thing>> = HashMap::new();
+    for thing in things.values() {
+        if let Some(whole) = &thing.part_of {
+            children.entry(whole).or_default().push(thing);
+        }
+    }
+    children
+}
 
 /// The parts of a lot that matter to its count.
 #[derive(Default)]
@@ -46,12 +80,7 @@ impl Check<'_> {
         if !things.values().any(is_reserved_part) {
             return;
         }
-        let mut children: HashMap<&ThingId, Vec<&Thing>> = HashMap::new();
-        for thing in things.values() {
-            if let Some(whole) = &thing.part_of {
-                children.entry(whole).or_default().push(thing);
-            }
-        }
+        let children = children(things);
         for lot in things.values().filter(|thing| is_public(thing)) {
             let Some(count) = count_of(lot) else { continue };
             if lot.capacity.is_empty() && self.lines.is_spoilt(Part::Things, lot.id.as_str()) {

@@ -1,5 +1,7 @@
 //! What a folder can't make public by mistake.
 
+use arno_model::{PropertyId, ThingId};
+
 use super::*;
 
 const LOT: &str = ",\"kind\":\"parking_lot\",\"vehicle_kind\":\"car\"";
@@ -171,4 +173,23 @@ fn many_other_places_are_a_warning() {
     };
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
     assert!(warnings[0].problem.contains("full or empty, it shows them"));
+}
+
+#[test]
+fn a_count_that_is_not_listed_is_held_to_the_same_rule() {
+    let shows = |files: &Files, thing: &str, property: &str| {
+        let registry = files.check(&Bundle::default()).unwrap().registry;
+        let (thing, property) = (ThingId::parse(thing), PropertyId::parse(property));
+        registry.shows_reserved(&thing.unwrap(), &property.unwrap())
+    };
+    let small = lot(3, "", 2, 1, "");
+    assert!(shows(&small, "prato:lot", "vehicles"));
+    assert!(shows(&small, "prato:lot", "free"));
+    assert!(!shows(&small, "prato:lot", "capacity"));
+    assert!(!shows(&small, "prato:bay-0", "occupied"));
+    assert!(!shows(&small, "prato:bay-2", "occupied"));
+    assert!(!shows(&lot(8, "", 2, 1, ""), "prato:lot", "vehicles"));
+    assert!(!shows(&lot(3, "", 3, 0, ""), "prato:lot", "vehicles"));
+    let closed = lot(3, ",\"open\":false", 2, 1, "");
+    assert!(!shows(&closed, "prato:lot", "vehicles"));
 }

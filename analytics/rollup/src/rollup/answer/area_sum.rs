@@ -294,7 +294,8 @@ impl WindowSums {
         }
     }
 
-    /// How many things count in a cell at some time in a bucket.
+    /// How many things count in a cell at some time in a bucket; a thing that is derived from its
+    /// parts is one.
     fn things(&self, cell: &AnswerCell, bucket: Span) -> u32 {
         let sight = &self.question.sight;
         let layout = &sight.view.layout;
@@ -310,6 +311,10 @@ impl WindowSums {
                 count += 1;
             }
         }
-        count
+        if cell.level == "thing" {
+            count.min(1)
+        } else {
+            count
+        }
     }
 }
